@@ -1,21 +1,25 @@
 """Private folders for what is kept between runs, and files in them that are whole or count as missing.
 
 Whoever can write such a folder, or put another in its place, decides what the next process finds there.  A folder that
-cannot be used, a full disk and a damaged file cost time, never an error.
+cannot be used, which a warning tells, a full disk and a damaged file cost time, never an error.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import secrets
 import stat
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from numbann.errors import CacheWarning
 
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 NOWHERE = Path(os.devnull, "numbann")  # no folder can be here
@@ -45,13 +49,38 @@ def _home() -> Path:
 
 
 def private_folder(name: str) -> tuple[Path, str]:
-    """A folder below the root, made if it is missing, and who else can change it; NOWHERE if it cannot be made."""
+    """A folder below the root, made if it is missing, and who else can change it.
+
+    NOWHERE, and a warning, if it cannot be made.
+    """
     folder = Path(os.path.realpath(cache_root() / name))  # a link may be changed later, this path may not
     try:
         _make(folder)
         return folder, exposure(folder)
-    except OSError:
+    except OSError as error:
+        _warn(f"nothing is kept between runs: {_told(error)}; name another folder in NUMBANN_CACHE_DIR")
         return NOWHERE, ""
+
+
+def root_fault() -> str:
+    """Why the root, which is made if it is missing, cannot be a folder; empty if it is one."""
+    try:
+        _make(Path(os.path.realpath(cache_root())))
+        return ""
+    except OSError as error:
+        return _told(error)
+
+
+@functools.cache
+def _warn(message: str) -> None:
+    """Warn once: kernels and tables lie in two folders below the same root."""
+    warnings.warn(message, CacheWarning, stacklevel=3)
+
+
+def _told(error: OSError) -> str:
+    if isinstance(error, FileExistsError):
+        return f"{error.filename} is no folder"
+    return f"{error.filename} cannot be made or read ({error.strerror})"
 
 
 def _make(folder: Path) -> None:

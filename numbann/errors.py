@@ -76,7 +76,7 @@ class ClusterWarning(UserWarning):
 
 
 class CacheWarning(UserWarning):
-    """The folder of compiled code is not used, because others than its owner could change it."""
+    """The folder of compiled code is not used: it cannot be made, or others than its owner could change it."""
 
 
 class _Filled(NumbannError):

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from numbann.data.contract import PARTS
+from numbann.simd.cache import cache_lasts
+from numbann.simd.objects import has_features
 from numbann.training.callbacks import (
     CallbackFailed,
     Compiling,
@@ -71,7 +73,7 @@ class Narrator:
             case Planned():
                 self._plan(event)
             case Compiling():
-                self._tell("first  compiling kernels, which takes some seconds once ...")
+                self._tell(f"first  compiling kernels, which takes some seconds{' once' * cache_lasts()} ...")
             case Started():
                 self._start(event)
             case StepsDone() if self.bar:
@@ -192,16 +194,18 @@ class Narrator:
         for place, (section, filled) in enumerate(event.filled.items()):
             self._tell(f"{'preset' if not place else '':<6} {section}: {json.dumps(filled, ensure_ascii=False)}")
         self._tell(f"model  {network(event.plan, event.resolved)}")
+        if event.plan.products == "bfloat16" and not has_features("avx512f", "avx512bf16"):
+            self._tell("found  bfloat16 is slower than float32 here: the processor has no AVX512_BF16")
         if self.verbose:
             for key, value in sorted(resolved_keys(event.given, event.resolved.to_json())):
                 self._tell(f"auto   {key} = {json.dumps(value)}")
         if self.bar:
-            self.bar.wait("preparing kernels (compiled ones are kept for the next run) ...")
+            self.bar.wait(f"preparing kernels (compiled ones are {_kept()}) ...")
 
     def _built(self, event: Started | SweepStarted) -> None:
         if event.compiled:
             kernels = "1 kernel" if event.compiled == 1 else f"{event.compiled} kernels"
-            self._tell(f"built  {kernels} in {event.compile_seconds:.1f} s (kept for the next run)")
+            self._tell(f"built  {kernels} in {event.compile_seconds:.1f} s ({_kept()})")
 
     def _start(self, event: Started) -> None:
         self._built(event)
@@ -338,6 +342,11 @@ class Narrator:
 
     def _width(self) -> int | None:
         return os.get_terminal_size(self.stream.fileno()).columns if self.bar else console_width()
+
+
+def _kept() -> str:
+    """Return what becomes of compiled kernels."""
+    return "kept for the next run" if cache_lasts() else "not kept; NUMBANN_CACHE_DIR names a folder for them"
 
 
 @contextmanager

@@ -132,7 +132,7 @@ def network(plan: Any, resolved: Any) -> str:
     layers = "".join(f" -> {choice.units} {name}{_around(choice)}" for choice, name in named)
     batch = "full batch" if plan.batch_size is None else f"batch {plan.batch_size}"
     return (
-        f"{plan.inputs}{layers}, {plan.parameters} parameters, {plan.dtype}; "
+        f"{plan.inputs}{layers}, {plan.parameters} parameters, {plan.products}; "
         f"{resolved.loss.name}, {resolved.optimizer.name} {resolved.learning_rate:g}, {batch}"
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable, Iterator
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from numbann.errors import DeviceError
@@ -136,12 +137,19 @@ def require(given: str) -> None:
         raise DeviceError(f'device "{given}": {error}; or compute on "{DEFAULT.name}"') from error
 
 
+def check_threads(given: object) -> None:
+    """Raise DeviceError for what is no number of threads."""
+    if given != "auto" and not (isinstance(given, Integral) and int(given) >= 1):
+        raise DeviceError(f'threads is {given!r}; give a whole number from 1, or "auto"')
+
+
 def make_engine(plan: Plan, given: str = "auto", threads: int | str = "auto", ranks: Any = None) -> Engine:
     """The engine of a device for a plan; DeviceError if the device is missing or cannot run the plan.
 
     ranks: the communicator of those that train together.
     """
     device = device_of(given)
+    check_threads(threads)
     if ranks is not None and not device.ranks:
         raise DeviceError(f'ranks do not train on "{device.name}"; give train.device "{DEFAULT.name}", or no ranks')
     require(given)

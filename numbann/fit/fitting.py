@@ -80,7 +80,10 @@ def fit_by_epochs(
 
 def _numbers(rows: np.ndarray, count: int) -> np.ndarray:
     """The numbers of rows, given as such or by a mask."""
-    given = np.asarray(rows)
+    try:
+        given = np.asarray(rows)
+    except ValueError:  # of lists of several lengths
+        given = np.empty(0)
     if given.shape == (count,) and given.dtype == bool:
         given = np.flatnonzero(given)
     if given.ndim != 1 or given.dtype.kind not in "iu" or not len(given) or given.min() < 0 or given.max() >= count:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from math import inf
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -98,6 +99,11 @@ class Job:
         for rows in (self.train, self.validation):
             if rows is not None:
                 rows.check(self.plan)
+        if not (isinstance(self.epochs, Integral) and self.epochs >= 1):
+            raise ShapeError(f"Job.epochs is {self.epochs!r}; give a whole number from 1")
+        rate = self.learning_rate
+        if rate is not None and not (isinstance(rate, Real) and 0 <= rate < inf):
+            raise ShapeError(f"Job.learning_rate is {rate!r}; give a finite number of at least 0, or None")
 
     @property
     def look_ahead(self) -> list[str]:

@@ -7,7 +7,7 @@ they end at about the same time: five jobs on two threads take two and a half ti
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from time import perf_counter
 
 import numpy as np
 
-from numbann.engine.devices import DEFAULT, device_of
+from numbann.engine.devices import DEFAULT, check_threads, device_of
 from numbann.engine.shared.processors import available_cpus
 from numbann.errors import NumbannError, ShapeError
 from numbann.fit.fitting import Fitted, fit_by_epochs
@@ -27,7 +27,7 @@ PIECE = 0.05  # seconds of work between two turns: many times what a change cost
 
 
 def fit_many(
-    jobs: Sequence[Job],
+    jobs: Iterable[Job],
     *,
     rows: Sequence[np.ndarray | None] | None = None,
     device: str = "auto",
@@ -39,6 +39,8 @@ def fit_many(
     GPU trains one job at a time.  No bit depends on it, nor on the other jobs, whose data may be the same arrays.
     The error of a job ends the others too, and says which job it is.
     """
+    jobs = _checked(jobs)
+    check_threads(threads)
     if rows is not None and len(rows) != len(jobs):
         raise ShapeError(f"rows are those of {len(rows)} jobs; give those of {len(jobs)}, or None for all rows")
     on_gpu = device_of(device) is not DEFAULT
@@ -55,6 +57,17 @@ def fit_many(
         finally:
             courses.stop.set()
     return [courses.fitted[place] for place in range(len(jobs))]
+
+
+def _checked(given: Iterable[Job]) -> list[Job]:
+    """The jobs as a list; TypeError for what is none."""
+    if isinstance(given, str | Job) or not isinstance(given, Iterable):
+        raise TypeError(f"jobs is a {type(given).__name__}; give a list of Jobs")
+    jobs = list(given)
+    for place, job in enumerate(jobs):
+        if not isinstance(job, Job):
+            raise TypeError(f"job {place + 1} of {len(jobs)} is a {type(job).__name__}; give Jobs")
+    return jobs
 
 
 @dataclass(order=True)

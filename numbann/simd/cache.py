@@ -61,6 +61,12 @@ def _temporary_folder() -> Path:
     return Path(folder)
 
 
+def cache_lasts() -> bool:
+    """Whether the next process finds what this one writes to the folder."""
+    folder = cache_folder()
+    return folder.name == versions_hash() and os.access(folder, os.W_OK)
+
+
 def cache_is_empty() -> bool:
     """Whether this version has no compiled kernel on disk."""
     return next(cache_folder().glob("*.object"), None) is None

@@ -158,6 +158,11 @@ def _processor() -> tuple[str, str, str]:
     return llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
 
 
+def has_features(*names: str) -> bool:
+    """Whether the processor has all of these features, such as "avx512f"."""
+    return {f"+{name}" for name in names} <= set(_processor()[2].split(","))
+
+
 def _settings() -> list[tuple[str, Any]]:
     """What numba is told otherwise than usual; it is asked only if it is there, or told something before it is."""
     names = [name for setting in SETTINGS for name in VARIABLES.get(setting, (setting,))]

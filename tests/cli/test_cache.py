@@ -42,10 +42,17 @@ def test_info(numbann: Numbann, folder: Path) -> None:
     ]
     assert json.loads(numbann("cache", "info", "--json").stdout) == {
         "path": str(folder),
+        "fault": None,
         "kernels": {"files": 2, "bytes": 2000, "versions": 2},
         "tables": {"files": 1, "bytes": 1000, "limit": 2 * 10**9},
     }
     assert "clear" in numbann("cache").stdout
+
+
+def test_info_where_there_can_be_no_folder(numbann: Numbann, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "file").touch()
+    monkeypatch.setenv("NUMBANN_CACHE_DIR", str(here / "file"))
+    assert f"fault    nothing is kept: {here / 'file'} is no folder" in numbann("cache", "info").stdout
 
 
 @pytest.mark.parametrize(

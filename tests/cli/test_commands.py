@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from numbann_cli import overview
+from numbann_cli import console, overview
 from numbann_cli.group import LazyGroup
 from numbann_cli.group import numbann as group
+
+from numbann.training.callbacks import Compiling, Started
 
 Numbann = Callable[..., Result]
 WriteSpec = Callable[..., Path]
@@ -58,6 +60,32 @@ def test_a_layer_tells_what_is_around_it(numbann: Numbann, write_spec: WriteSpec
     result = numbann("train", write_spec(model={"layers": layers}), "--dry-run")
     # 3 x 8 + 8 x 9 + 9 x 3, scale and shift of the norm, and a slope of each unit
     assert "2 -> 8 relu (batch norm, dropout 0.2) -> 8 prelu (residual) -> 3 softmax, 147 parameters" in result.stdout
+
+
+def test_the_model_s_line_tells_of_bfloat16(
+    numbann: Numbann, write_spec: WriteSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("train", write_spec(), "--set", "model.dtype=bfloat16", "--dry-run")
+    slow = "found  bfloat16 is slower than float32 here: the processor has no AVX512_BF16"
+    for there in (True, False):
+        monkeypatch.setattr(console, "has_features", lambda *names, there=there: there)
+        told = numbann(*asked).stdout
+        assert ("51 parameters, bfloat16;" in told, slow in told) == (True, not there)
+
+
+@pytest.mark.parametrize(
+    ("lasts", "words"), [(True, "(kept for the next run)"), (False, "(not kept; NUMBANN_CACHE_DIR")]
+)
+def test_whether_kernels_are_kept(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, lasts: bool, words: str
+) -> None:
+    monkeypatch.setattr(console, "cache_lasts", lambda: lasts)
+    narrator = console.Narrator(quiet=False, verbose=False, as_json=False)
+    narrator(Compiling())
+    narrator(Started(None, 0, 3, "cpu", 1, 2, 1.5))
+    told = capsys.readouterr().out
+    assert f"built  2 kernels in 1.5 s {words}" in told
+    assert ("once" in told) == lasts
 
 
 def test_train_tells_a_story(numbann: Numbann, write_spec: WriteSpec) -> None:

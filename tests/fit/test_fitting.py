@@ -112,10 +112,21 @@ def test_rows_that_the_network_cannot_take(rows: Rows, words: str) -> None:
         dataclasses.replace(job, validation=rows)
 
 
-@pytest.mark.parametrize("rows", [[0, 200], [0, -1], [], [1.0, 2.0], [[1, 2]], np.ones(199, bool)])
+@pytest.mark.parametrize("rows", [[0, 200], [0, -1], [], [1.0, 2.0], [[1, 2]], [[1], [2, 3]], np.ones(199, bool)])
 def test_rows_that_there_are_not(rows: Any) -> None:
     with pytest.raises(ShapeError, match="give whole numbers from 0 to 199, or a mask of 200"):
         fit(make_job(), rows=rows)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"learning_rate": one} for one in (-0.1, np.nan, np.inf, "0.1")] + [{"epochs": one} for one in (0, -1, 1.5)],
+    ids=str,
+)
+def test_numbers_that_a_job_cannot_have(wrong: dict[str, Any]) -> None:
+    (name,) = wrong
+    with pytest.raises(ShapeError, match=rf"^Job\.{name} is .*; give a "):
+        dataclasses.replace(make_job(), **wrong)
 
 
 def test_a_mask_is_rows() -> None:

@@ -12,7 +12,7 @@ import pytest
 from networks import make_plan
 
 from numbann.components.built_in import built_in
-from numbann.errors import ShapeError, TrainingError
+from numbann.errors import DeviceError, ShapeError, TrainingError
 from numbann.fit import Fitted, Job, Rows, Watch, fit, fit_many, many
 
 RANDOM = np.random.default_rng(5)
@@ -121,6 +121,26 @@ def test_an_error_names_its_job_and_ends_the_others() -> None:
     jobs[3] = replace(jobs[3], learning_rate=3e38)
     with pytest.raises(TrainingError, match=r"^job 4 of 6: epoch 1: "):
         fit_many(jobs)
+
+
+def test_jobs_from_anything_that_gives_them() -> None:
+    jobs = others(make_job())[:2]
+    assert all(map(same, fit_many(iter(jobs)), fit_many(jobs)))
+    for given, words in (
+        ([jobs[0], jobs[0].plan], "job 2 of 2 is a Plan; give Jobs"),
+        (["m.json"], "job 1 of 1 is a str; give Jobs"),
+        ("m.json", "jobs is a str; give a list of Jobs"),
+        (jobs[0], "jobs is a Job; give a list of Jobs"),
+    ):
+        with pytest.raises(TypeError, match=words):
+            fit_many(given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "many", None])
+def test_numbers_of_threads_that_there_are_not(threads: Any) -> None:
+    for call in (lambda: fit_many([make_job()], threads=threads), lambda: fit(make_job(), threads=threads)):
+        with pytest.raises(DeviceError, match=r'^threads is .*; give a whole number from 1, or "auto"'):
+            call()
 
 
 def test_rows_that_do_not_fit() -> None:

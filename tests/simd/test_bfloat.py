@@ -20,7 +20,7 @@ from numbann.simd import bfloat
 from numbann.simd.compiler import compiled
 from numbann.simd.jit import takes
 from numbann.simd.machine import WIDE
-from numbann.simd.objects import load
+from numbann.simd.objects import has_features, load
 from numbann.simd.tile import transpose_block
 
 CASES = int(os.environ.get("NUMBANN_BFLOAT_CASES", "2"))
@@ -96,3 +96,7 @@ def test_pairs_are_turned(columns: int) -> None:
     run_kernel(a.ctypes.data, 20, c.ctypes.data, 40, columns)
     np.testing.assert_array_equal(c[:, :columns], twin.pairs(w.T[::2], w.T[1::2])[:, :columns])
     assert (c[:, columns:] == 7).all()
+
+
+def test_the_features_of_the_processor_are_known_without_numba() -> None:
+    assert has_features("avx512f", "avx512bf16") == bfloat.NATIVE

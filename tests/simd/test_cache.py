@@ -152,9 +152,19 @@ def test_folders_above_the_home_are_the_administrators_affair(
 
 def test_no_folder_can_be_made(tmp_path: Path, chosen: Callable[[], Path]) -> None:
     (tmp_path / "above").write_text("a file is in the way")
-    assert chosen() == caches.NOWHERE
+    with pytest.warns(CacheWarning, match="kept between runs: .*above is no folder; .*NUMBANN_CACHE_DIR") as told:
+        found = chosen(), *caches.private_folder("tables")
+    assert found == (caches.NOWHERE, caches.NOWHERE, "")
+    assert len(told) == 1
+    assert "above is no folder" in caches.root_fault()
     caches.write(caches.NOWHERE / "file", b"content")
     assert caches.read(caches.NOWHERE / "file") is None
+
+
+def test_only_a_folder_of_the_cache_lasts(chosen: Callable[[], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder, lasts in ((chosen(), True), (caches.NOWHERE, False), (cache._temporary_folder(), False)):
+        monkeypatch.setattr(cache, "cache_folder", lambda folder=folder: folder)
+        assert cache.cache_lasts() == lasts
 
 
 def test_empty_settings_name_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import click
 
-from numbann.caches import cache_root
+from numbann.caches import cache_root, root_fault
 from numbann_cli import options
 from numbann_cli.overview import COMMANDS
 
@@ -48,9 +48,12 @@ def info(as_json: bool) -> None:
     kernels, tables, versions = _sum(folders["kernels"]), _sum(folders["tables"]), len(folders["kernels"])
     if as_json:
         of_kernels, of_tables = {**kernels._asdict(), "versions": versions}, {**tables._asdict(), "limit": most}
-        click.echo(json.dumps({"path": str(cache_root()), "kernels": of_kernels, "tables": of_tables}))
+        found = {"path": str(cache_root()), "fault": root_fault() or None}
+        click.echo(json.dumps({**found, "kernels": of_kernels, "tables": of_tables}))
         return
     click.echo(f"folder   {cache_root()} (NUMBANN_CACHE_DIR names another)")
+    if fault := root_fault():
+        click.echo(f"fault    nothing is kept: {fault}")
     click.echo(f"kernels  {kernels}, of {versions} version{'s' * (versions != 1)} of numbann and what compiles it")
     click.echo(f"tables   {tables}, of at most {most / 1e6:.0f} MB ({LIMIT})")
 
