@@ -106,6 +106,10 @@ class RunDirectoryError(NumbannError):
     """A run directory or model file is missing, damaged or in the way."""
 
 
+class TakenError(RunDirectoryError):
+    """A run directory is there already."""
+
+
 class ExportError(NumbannError):
     """A model cannot be written in a format, or what was written does not predict as the model does."""
 

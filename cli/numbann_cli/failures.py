@@ -62,7 +62,10 @@ def report_interruption(error: KeyboardInterrupt) -> int:
         return getattr(error, "exit_code", 130)
     _say(f"interrupted; {ended.kept}", "numbann")
     if not ended.complete:
-        _say(f"resume with: numbann resume {_named(ended.path)}", "numbann")
+        command = f"numbann resume {_named(ended.path)}"
+        _say(f"resume with: {command}", "numbann")
+        if ended.ranks > 1:
+            _say(f"or on ranks again: mpiexec -n {ended.ranks} {command} --ranks mpi", "numbann")
     return ended.exit_code
 
 

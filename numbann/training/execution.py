@@ -114,7 +114,7 @@ def execute(execution: Execution, stored: State | None = None) -> Run:
             path, code = execution.directory.path, getattr(interruption, "exit_code", 130)
             if saves.complete:
                 raise Interrupted(path, code, "the run is complete", complete=True) from interruption
-            raise Interrupted(path, code, saves.rescue()) from interruption
+            raise Interrupted(path, code, saves.rescue(), ranks=execution.engine.ranks) from interruption
         except NotBegunError:
             saves.interruptions.end()
             leave_nothing(execution)

@@ -18,11 +18,14 @@ OPEN, STEPS, WHOLE = range(3)  # what runs: anything, steps of training, or what
 
 
 class Interrupted(KeyboardInterrupt):
-    """A run was interrupted.  path: its directory; kept: what that holds, in words; complete: whether all is there."""
+    """A run was interrupted.
 
-    def __init__(self, path: Path, exit_code: int, kept: str, *, complete: bool = False) -> None:
+    path: its directory; kept: what that holds, in words; complete: whether all is there; ranks: how many trained it.
+    """
+
+    def __init__(self, path: Path, exit_code: int, kept: str, *, complete: bool = False, ranks: int = 1) -> None:
         super().__init__(kept if complete else f"{kept}; resume with: numbann resume {path}")
-        self.path, self.exit_code, self.kept, self.complete = path, exit_code, kept, complete
+        self.path, self.exit_code, self.kept, self.complete, self.ranks = path, exit_code, kept, complete, ranks
 
 
 def find_interrupted(error: BaseException | None) -> Interrupted | None:

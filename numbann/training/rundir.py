@@ -19,7 +19,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from numbann.errors import RunDirectoryError, path_from
+from numbann.errors import RunDirectoryError, TakenError, path_from
 from numbann.records import dataclass
 from numbann.training.lock import NAME as LOCK
 
@@ -228,14 +228,17 @@ def check_output(output: str | Path | None, force: bool) -> None:
     if not path.is_dir():
         raise RunDirectoryError(f"{path}: is a file; name a new directory for the run")
     if not force:
-        raise RunDirectoryError(
-            f"{path}: exists already; name another directory, or replace the run in it with --force (force=True)"
-        )
+        raise _taken(path)
     left = [one.name for one in path.iterdir() if one.name != LOCK and not TEMPORARY.fullmatch(one.name)]
     if left and not (path / MANIFEST).is_file() and not (path / RESOLVED).is_file():
         raise RunDirectoryError(
             f"{path}: is no run and not empty (it has {left[0]}), so force does not touch it; name another directory"
         )
+
+
+def _taken(path: Path) -> TakenError:
+    what = "exists already; name another directory, or replace the run in it with --force (force=True)"
+    return TakenError(f"{path}: {what}")
 
 
 def create(output: str | Path | None, name: str, force: bool) -> RunDirectory:
@@ -247,6 +250,8 @@ def create(output: str | Path | None, name: str, force: bool) -> RunDirectory:
         Path(output).mkdir(parents=True, exist_ok=force)
         return RunDirectory(Path(output))
     except OSError as error:
+        if output is not None and isinstance(error, FileExistsError):  # made in the meantime
+            raise _taken(Path(output)) from None
         raise RunDirectoryError(f"{error.filename}: cannot be made a run directory: {error.strerror}") from None
 
 

@@ -27,7 +27,7 @@ from numbann.training.interruption import untouched
 from numbann.training.lock import lock
 from numbann.training.manifest import Stored, identity, read_manifest, verify_unchanged
 from numbann.training.preparation import Given, Prepared, engine_of, load, prepare, prepare_loaded, settings
-from numbann.training.ranks import Ranks, check_ranks, leads, ranked
+from numbann.training.ranks import MPI, Ranks, check_ranks, hinting, leads, ranked
 from numbann.training.telling import calling
 from numbann.training.trackers import make_all
 
@@ -63,7 +63,12 @@ def train(
     Rank 0 writes the run and calls the callbacks.  All return the run; where it fails, the others end by SystemExit.
     """
     changed = {**(overrides or {}), **settings(device=device, threads=threads, seed=seed)}
-    with ranked(ranks) as own, calling(callbacks if leads(own) else ()) as tell, connected(executor) as place:
+    with (
+        ranked(ranks) as own,
+        calling(callbacks if leads(own) else ()) as tell,
+        connected(executor) as place,
+        hinting(own is not None or executor == MPI),
+    ):
         if own is not None:
             _refuse_memory(output)
         if own is not None and not own.leads:
@@ -86,7 +91,7 @@ def train(
                     directory.sweep()
                     execution = Execution(prepared, engine, tell, warmup, directory, prepared.loaded.source.text, own)
                     if own is not None:
-                        own.begin(prepared, engine.threads)
+                        own.begin(prepared, engine.threads, None)
                     run = execute(execution) if folding is None else execute_ensemble(execution, folding, place)
             finally:
                 directory.remove_if_empty()
@@ -100,7 +105,7 @@ def _train_beside(prepared: Prepared, ranks: Ranks, tell: Callback, state: State
         load_rows(engine, prepared.job)
         if state is not None:
             restore(engine, state, Path("checkpoint"))
-        ranks.begin(prepared, engine.threads)
+        ranks.begin(prepared, engine.threads, state)
         return follow(prepared, engine, ranks, state)
 
 
@@ -153,7 +158,7 @@ def resume(
                     if state is not None:
                         restore(engine, state, directory.path / rundir.CHECKPOINT)
                     if own is not None:
-                        own.begin(prepared, engine.threads)
+                        own.begin(prepared, engine.threads, state)
                 execution = Execution(prepared, engine, tell, warmup, directory, ranks=own)
                 run = execute(execution, state) if folding is None else execute_ensemble(execution, folding, place)
     return tell.checked(run)

@@ -71,5 +71,8 @@ class Saves(Pause):
     def _kept(self) -> str:
         """What the file holds, in words."""
         epochs, steps = self._saved or (0, 0)
-        inside = f" and {steps} of {self._steps} steps" if steps else ""
-        return f"the checkpoint after epoch {epochs}{inside} is kept in {self._directory.path}"
+        if steps == self._steps:
+            place = f"after the last step of epoch {epochs + 1}, before its measures,"
+        else:
+            place = f"after epoch {epochs}" + (f" and {steps} of {self._steps} steps" if steps else "")
+        return f"the checkpoint {place} is kept in {self._directory.path}"

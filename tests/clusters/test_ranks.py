@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 import numbann
+from numbann.errors import RunDirectoryError
 
 pytestmark = pytest.mark.slow
 
@@ -27,6 +29,22 @@ run = numbann.train("spec.json", ranks="mpi", output="run", callbacks=[lambda ev
 bits = [float(w.sum()) for w, _ in run.model.weights]
 found = json.dumps([str(run.path), run.metrics["test"], run.history, bits])
 pathlib.Path(f"found-{MPI.COMM_WORLD.Get_rank()}.json").write_text(found)
+"""
+PARTING = """
+import signal, sys
+import numbann
+from mpi4py import MPI
+from numbann.training import ranks
+
+ranks.COMPLETE, ranks.SIGNALLED, ranks._facts = 1.0, 1.0, lambda *_: {}
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+own = {"train.epochs": int(sys.argv[1]) if MPI.COMM_WORLD.Get_rank() else 4}
+
+def tell(event):
+    if isinstance(event, numbann.training.callbacks.EpochEnded):
+        print(event.record["epoch"], flush=True)
+
+numbann.train("spec.json", ranks="mpi", output="run", overrides=own, callbacks=[tell])
 """
 FAILING = """
 from numbann import hookimpl, schedule
@@ -78,7 +96,9 @@ def test_the_bits_of_one_process(run_ranks: Run, spec: dict[str, Any], ranks: in
     lines = found.stdout.splitlines()
     assert f"run    run, {f'{ranks} ranks of ' if ranks > 1 else ''}1 thread on cpu" in lines
     assert [line[:6].strip() for line in lines].count("4") == 1  # one rank prints
-    assert "% exchange)" in found.stdout
+    assert ("% exchange)" in found.stdout) == (ranks > 1)
+    warning = "numbann: warning: ranks: there is only one rank, which trains alone; start it with mpiexec -n N ..."
+    assert (warning in found.stderr) == (ranks == 1)
     kept = ("train_loss", "validation_loss")
     written = [json.loads(line) for line in Path("run/history.jsonl").read_text().splitlines()]
     assert [[line[key] for key in kept] for line in written] == [[line[key] for key in kept] for line in alone.history]
@@ -103,15 +123,65 @@ def test_ranks_write_a_run(run_ranks: Run, spec: dict[str, Any]) -> None:
     )
 
 
-def test_ranks_train_the_same_or_nothing(run_ranks: Run, spec: dict[str, Any]) -> None:
-    Path("other.json").write_text(json.dumps({**spec, "seed": 7}))
+@pytest.mark.parametrize(("what", "changed"), [("spec", {"batch_size": 1100}), ("train.epochs", {"epochs": 5})])
+def test_ranks_train_the_same_or_nothing(
+    run_ranks: Run, spec: dict[str, Any], what: str, changed: dict[str, Any]
+) -> None:
+    Path("spec.json").write_text(json.dumps({**spec, "name": "one"}))
+    Path("other.json").write_text(json.dumps({**spec, "name": "one", "train": {**spec["train"], **changed}}))
     own = "spec = 'other.json' if MPI.COMM_WORLD.Get_rank() else 'spec.json'"
     code = f"import numbann; from mpi4py import MPI; {own}; numbann.train(spec, ranks='mpi')"
     found = run_ranks(2, "-c", code)
     assert found.returncode
-    assert found.stderr.count("has another spec than rank 0; give all ranks the same files") == 1
+    assert found.stderr.count(f"has another {what} than rank 0; give all ranks the same files and options") == 1
     assert "RankError: rank 1 on " in found.stderr
     assert not [*Path("runs").glob("*")]
+
+
+def test_ranks_go_on_from_one_checkpoint_or_not(run_ranks: Run, spec: dict[str, Any]) -> None:
+    for name, epochs in (("run", 3), ("late/run", 2)):
+        numbann.train("spec.json", output=name, overrides={"train.epochs": epochs})
+    own = "os.chdir('late' if MPI.COMM_WORLD.Get_rank() else '.')"
+    found = run_ranks(
+        2, "-c", f"import os, numbann; from mpi4py import MPI; {own}; numbann.resume('run', epochs=4, ranks='mpi')"
+    )
+    assert found.returncode
+    assert found.stderr.count("has another checkpoint than rank 0") == 1
+
+
+@pytest.mark.parametrize(("epochs", "ends"), [(1, False), (9, True)])
+def test_ranks_that_part_unseen_end(
+    start_ranks: Callable[..., Any], spec: dict[str, Any], epochs: int, ends: bool
+) -> None:
+    """Rank 0 waits in MPI for one that has ended, until a signal; or completes its run, and one goes on."""
+    spec["data"]["split"] = {"validation": 0}
+    Path("spec.json").write_text(json.dumps(spec))
+    process = start_ranks(2, "-c", PARTING, epochs)
+    try:
+        if not ends:
+            assert process.stdout.readline() == "1\n"
+            time.sleep(0.5)
+            process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    except BaseException:
+        process.kill()
+        raise
+    assert process.returncode
+    words = "others (rank 1) still train" if ends else "has waited for another rank for 1 s since a signal came"
+    assert words in errors
+    assert Path("run/model.safetensors").exists() == ends
+
+
+def test_processes_that_train_for_themselves_hear_of_ranks(
+    here: Path, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("run").mkdir()
+    monkeypatch.setenv("PMI_SIZE", "1")
+    with pytest.raises(RunDirectoryError, match=r"exists already.*[)]$"):
+        numbann.train("spec.json", output="run")
+    monkeypatch.setenv("PMI_SIZE", "2")
+    with pytest.raises(RunDirectoryError, match=r"exists already(?s:.*)MPI has started 2 processes.* --ranks mpi"):
+        numbann.train("spec.json", output="run")
 
 
 def test_from_python_all_ranks_return_the_run(run_ranks: Run, spec: dict[str, Any]) -> None:
@@ -172,7 +242,9 @@ def test_a_signal_saves_the_run(start_ranks: Callable[..., Any], spec: dict[str,
                 break
         process.send_signal(number)
         _, errors = process.communicate(timeout=60)
-    assert "numbann: resume with: numbann resume run" in errors
+    lines = errors.splitlines()
+    assert "numbann: resume with: numbann resume run" in lines
+    assert "numbann: or on ranks again: mpiexec -n 2 numbann resume run --ranks mpi" in lines
     done = len(Path("run/history.jsonl").read_text().splitlines())
     numbann.resume("run", epochs=done + 2)
     numbann.train("spec.json", output="alone", overrides={"train.epochs": done + 2})
