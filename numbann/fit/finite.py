@@ -41,8 +41,9 @@ def _error(engine: Engine, epoch: int, found: str, rate: float) -> NotFiniteErro
     layers = _layers(engine)
     weights = f"the weights of {layers} are not finite" if layers else "all weights are finite"
     return NotFiniteError(
-        f"epoch {epoch}: {found}: {weights} (learning rate {rate:g}); try a smaller optimizer.learning_rate or "
-        f'train.clip_norm, and check that data.scale and data.target_scale are not "none"{_plugins(engine.plan)}'
+        f"epoch {epoch}: {found}: {weights} (learning rate {rate:g}); try a smaller learning_rate or clip_norm, "
+        f"and check that inputs and targets are scaled (in a spec by data.scale and data.target_scale)"
+        f"{_plugins(engine.plan)}"
     )
 
 

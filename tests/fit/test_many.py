@@ -119,7 +119,7 @@ def test_so_many_work_at_a_time_and_all_end_together(monkeypatch: pytest.MonkeyP
 def test_an_error_names_its_job_and_ends_the_others() -> None:
     jobs = endless()
     jobs[3] = replace(jobs[3], learning_rate=3e38)
-    with pytest.raises(TrainingError, match=r"^job 4 of 6: epoch 1: "):
+    with pytest.raises(TrainingError, match=r"^job 4 of 6: epoch 1: .*; try a smaller learning_rate or clip_norm, "):
         fit_many(jobs)
 
 
