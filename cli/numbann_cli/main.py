@@ -44,6 +44,8 @@ def run() -> None:
         if not isinstance(end.code, int | None):
             raise
         code = end.code or 0
+    if "mpi4py" in sys.modules:
+        sys.exit(code)  # MPI ends as Python does, or it takes the process for one that has failed
     threading._shutdown()  # type: ignore[attr-defined]  # waits for threads
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
