@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,16 @@ if "NUMBA_ENABLE_CUDASIM" in os.environ:
     simulator.prepare()
 
 CENTRES = {"blue": (0.0, 3.0), "green": (3.0, 0.0), "red": (-3.0, 0.0)}
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """Leave signals as they were: a command that ends ignores them from then on, and so would all later processes."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, own in before.items():
+        if signal.getsignal(number) is not own:
+            signal.signal(number, own)
 
 
 @pytest.fixture
