@@ -118,10 +118,10 @@ def test_diagnostics_and_a_range_test_take_whole_groups(spec: Spec) -> None:
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a feature": ({"data.features": ["a", "query"]}, r'data.group: "query" is in data.features too'),
-    "the target": ({"data.group": "grade"}, r'data.group: "grade" is in data.target too'),
-    "no column": ({"data.group": "qury"}, r'data.group: pages.csv has no column "qury"; did you mean "query"'),
+    "the target": ({"data.group": "grade"}, r'data.group"\]: "grade" is in data.target too'),
+    "no column": ({"data.group": "qury"}, r'data.group"\]: pages.csv has no column "qury"; did you mean "query"'),
     "a GPU": ({"train.device": "cuda"}, "data.group: batches of whole groups of rows are not for train.device"),
-    "stripes": ({"train.shuffle": "stripes"}, "train.shuffle: batches hold whole groups of data.group"),
+    "stripes": ({"train.shuffle": "stripes"}, r'train.shuffle"\]: batches hold whole groups of data.group'),
     "classes": ({"data.task": "classification", "loss": "auto", "train.metrics": ["ndcg"]}, "asks for value"),
 }
 
