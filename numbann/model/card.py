@@ -222,13 +222,12 @@ def _limits(model: Model, figures: Mapping[str, Any], origin: Mapping[str, Any])
     yield from ("## Limits", "")
     part, values = _last(figures)
     confusion = figures.get("confusion", {}).get(part)
-    if confusion and "accuracy" in values:
-        rows, share = sum(map(sum, confusion)), values["accuracy"]
-        error = 2 * (share * (1 - share) / rows) ** 0.5
-        if part != "train":
-            yield f"- The accuracy on {part} is of {rows} rows, uncertain by some {error:.3f} (two standard errors)."
     if part == "train":
         yield "- All figures are of the rows that it learned from; others are predicted worse: see `numbann evaluate`."
+    elif confusion and "accuracy" in values:
+        rows, share = sum(map(sum, confusion)), values["accuracy"]
+        error = 2 * (share * (1 - share) / rows) ** 0.5
+        yield f"- The accuracy on {part} is of {rows} rows, uncertain by some {error:.3f} (two standard errors)."
     if not values:
         yield "- How well it predicts is not known here; `numbann evaluate` measures it on rows with known targets."
     yield "- It holds for rows like those of training. For numbers far outside of them a prediction means little."

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copyreg
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,7 +29,7 @@ def configured(kind: str, given: Any) -> Configured:
     if named is None and isinstance(given, dict):
         raise RegistryError(f'{shown(given)} has no "type"; give it the name of the {kind}: {{"type": NAME, ...}}')
     component = _component(kind, named)
-    chosen = component.configured(**{name: _plain(value) for name, value in values.items()})
+    chosen = component.configured(**without_numpy(values))
     rules = {parameter.name: of_parameter(parameter) for parameter in component.parameters}
     for name in values:
         if not rules[name].accepts(chosen.values[name]):
@@ -71,8 +71,12 @@ def _own(function: Function) -> Component:
     return replace(component, plugin=Origin(function.__code__.co_filename, "", function.__module__))
 
 
-def _plain(value: Any) -> Any:
-    """Return NumPy's numbers, of which searches make their grids, as Python's."""
+def without_numpy(value: Any) -> Any:
+    """Return NumPy's numbers, of which searches make their grids, as Python's, at any depth."""
+    if isinstance(value, Mapping):
+        return {key: without_numpy(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(without_numpy, value))
     return value.item() if isinstance(value, np.generic) else value
 
 

@@ -36,6 +36,7 @@ from numbann.data.kinds import Lookup
 from numbann.data.named import is_named, named_columns
 from numbann.data.reading import check_distinct
 from numbann.errors import DataError, SpecError, SpecFault, not_allowed
+from numbann.sklearn.components import without_numpy
 from numbann.spec.extending import join
 from numbann.spec.model import PRESETS
 from numbann.training.callbacks import Callback, DataRead, EpochEnded, Event, FromModel
@@ -67,13 +68,24 @@ OWN = {  # what the estimator says, and so its spec may not
 class _Tabular(BaseEstimator):
     """What both have in common."""
 
-    preset: str
-    epochs: int | None
-    spec: Mapping[str, Any] | None
-    random_state: Any
-    n_jobs: int | None
-    callbacks: Sequence[Callback] | None
-    verbose: bool
+    def __init__(
+        self,
+        preset: str = "tabular",
+        *,
+        epochs: int | None = None,
+        spec: Mapping[str, Any] | None = None,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+        callbacks: Sequence[Callback] | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self.preset = preset
+        self.epochs = epochs
+        self.spec = spec
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.callbacks = callbacks
+        self.verbose = verbose
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on rows.
@@ -163,7 +175,7 @@ class _Tabular(BaseEstimator):
         train = {"epochs": self.epochs, "threads": None if self.n_jobs is None else effective_n_jobs(self.n_jobs)}
         own = {"seed": self._seed(), "train": {key: value for key, value in train.items() if value is not None}}
         said = {key: value for key, value in own.items() if value is not None}
-        return _plain((join(join(below, given), {"preset": self.preset, "data": data, **said}), paths))
+        return without_numpy((join(join(below, given), {"preset": self.preset, "data": data, **said}), paths))
 
     def _seed(self) -> int | None:
         """Return the seed; None for that of the spec."""
@@ -213,14 +225,16 @@ class TabularClassifier(ClassifierMixin, _Tabular):
         callbacks: Sequence[Callback] | None = None,
         verbose: bool = False,
     ) -> None:
-        self.preset = preset
-        self.epochs = epochs
-        self.spec = spec
+        super().__init__(
+            preset,
+            epochs=epochs,
+            spec=spec,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            callbacks=callbacks,
+            verbose=verbose,
+        )
         self.class_weight = class_weight
-        self.random_state = random_state
-        self.n_jobs = n_jobs
-        self.callbacks = callbacks
-        self.verbose = verbose
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the class of each row (N,), or 0 or 1 for each label (N, T)."""
@@ -280,38 +294,10 @@ class TabularRegressor(RegressorMixin, _Tabular):
     y may be values (N,), or several of each row (N, T).
     """
 
-    def __init__(
-        self,
-        preset: str = "tabular",
-        *,
-        epochs: int | None = None,
-        spec: Mapping[str, Any] | None = None,
-        random_state: Any = None,
-        n_jobs: int | None = None,
-        callbacks: Sequence[Callback] | None = None,
-        verbose: bool = False,
-    ) -> None:
-        self.preset = preset
-        self.epochs = epochs
-        self.spec = spec
-        self.random_state = random_state
-        self.n_jobs = n_jobs
-        self.callbacks = callbacks
-        self.verbose = verbose
-
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
-
-
-def _plain(value: Any) -> Any:
-    """Return JSON values for numbers of NumPy, as searches draw them, at any depth."""
-    if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(map(_plain, value))
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _is_frame(given: Any) -> bool:

@@ -32,6 +32,7 @@ class Piece:
 LABELLED = ("classification", "multilabel")
 OF_CLASSES = {"task": "classification", "watched": "label"}
 OF_CHANCES = {"task": "classification", "watched": "probability"}
+SELECT = {"monitor": "metric", "ties": "last"}
 USUAL = ("softmax_cross_entropy", "sigmoid_cross_entropy")
 TABULAR = (
     Piece(
@@ -58,7 +59,7 @@ TABULAR = (
             "schedule": {"type": "log_cosine", "cycles": 4},
             "train": {
                 "batch_size": "by-rows",
-                "select": {"monitor": "metric", "ties": "last"},
+                "select": SELECT,
             },
         }
     ),
@@ -89,7 +90,7 @@ BEST = (
     *TABULAR,
     Piece({"ensemble": {"folds": 5, "refit": True}, "train": {"select": None}}),
     Piece(  # the folds' rows choose the epoch and the temperature
-        {"ensemble": {"folds": 8, "refit": False}, "train": {"select": {"monitor": "metric", "ties": "last"}}},
+        {"ensemble": {"folds": 8, "refit": False}, "train": {"select": SELECT}},
         OF_CHANCES,
     ),
 )
