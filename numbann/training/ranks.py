@@ -8,7 +8,6 @@ train, which then wait for it in MPI for ever, ends all of them; so does a signa
 from __future__ import annotations
 
 import atexit
-import hashlib
 import os
 import signal
 import socket
@@ -22,12 +21,11 @@ from math import inf
 from typing import Any, NoReturn
 
 from numbann.engine.shared.processors import available_cpus
-from numbann.errors import ClusterError, ClusterWarning, NumbannError, SpecError, TakenError, shown, warn
+from numbann.errors import ClusterWarning, NumbannError, TakenError, shown, warn
 from numbann.fit.pause import Pause
 from numbann.fit.state import State
-from numbann.training.checkpoint import to_parts
-from numbann.training.manifest import identity
 from numbann.training.preparation import Prepared
+from numbann.training.rank_checks import RankError, compare, facts_of, warn_of_processors
 
 MPI = "mpi"
 WORD, READY, END = 1, 2, 3  # tags of messages: a word of rank 0; a rank is ready; a rank has failed, or ends
@@ -43,10 +41,6 @@ SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")  # what MPICH and Open MPI tell a p
 
 class _Ended(SystemExit):
     """Rank 0 has ended the training."""
-
-
-class RankError(ClusterError):
-    """A rank cannot train with the others."""
 
 
 class World:
@@ -130,7 +124,7 @@ class Ranks:
         """
         from numbann.runner.versions import versions
 
-        own = (socket.gethostname(), versions(), _facts(prepared, state), (available_cpus(), threads))
+        own = (socket.gethostname(), versions(), facts_of(prepared, state), (available_cpus(), threads))
         if not self.leads:
             self._send(READY, own)
             self.hear()
@@ -138,8 +132,8 @@ class Ranks:
             return
         for rank in range(1, self.count):
             host, *there = self._wait_for(rank)
-            _compare(f"rank {rank} on {host}", own[1:], there)
-        _warn_of_processors(own[0], *own[3])
+            compare(f"rank {rank} on {host}", own[1:], there)
+        warn_of_processors(own[0], *own[3])
         self.tell(None)
         self._patience = ALONE
 
@@ -360,55 +354,3 @@ def _signals_at(handler: signal.Handlers) -> Iterator[None]:
     finally:
         for number, own in before.items():
             signal.signal(number, own)
-
-
-# ---- what cannot be trained, and what must be the same
-
-
-def check_ranks(prepared: Prepared, ranks: Ranks) -> None:
-    """Refuse what these ranks cannot train together: SpecError, or ClusterError for their number."""
-    from numbann.engine.cpu.groups import HUGE, count_groups
-    from numbann.engine.cpu.layout import Layout
-    from numbann.engine.cpu.ranks import refuse_ranks
-
-    source, plan = prepared.loaded.source, prepared.plan
-    if prepared.source is not None:
-        what = "ranks train one model together; the models of an ensemble are trained on a cluster: --cluster mpi"
-        raise SpecError([source.fault(("ensemble",), what)], source.name)
-    batch = plan.members * plan.batch_rows(len(prepared.dataset.train.t))
-    reason = refuse_ranks(plan, batch, count_groups(Layout(plan).arena, batch), ranks.count)
-    if reason and batch < HUGE:
-        raise SpecError([source.fault(("train", "batch_size"), f"{reason}; give {HUGE} or more")], source.name)
-    if reason:
-        raise RankError(f"ranks: {reason}")
-
-
-def _facts(prepared: Prepared, state: State | None) -> dict[str, Any]:
-    """What must be the same for all ranks, by name: all that decides what they compute, and when they end."""
-    spec, found = identity(prepared), hashlib.sha256()
-    for part in () if state is None else to_parts(state, spec):
-        found.update(part)
-    return {
-        "spec": spec,
-        "train.epochs": prepared.job.epochs,  # no part of the identity, since a run may go on to more
-        "data": [len(prepared.job.train), *(digest for _, digest in prepared.facts.files)],
-        "code of plugins": [{**record, "source": ""} for record in prepared.components],
-        "checkpoint": found.hexdigest(),
-    }
-
-
-def _compare(place: str, here: Any, there: Any) -> None:
-    """RankError if a rank is about to train another thing than rank 0, or with other versions."""
-    from numbann.runner.versions import check_versions
-
-    check_versions(there[0], here[0], place)
-    for name, value in here[1].items():
-        if there[1][name] != value:
-            raise RankError(f"{place}: has another {name} than rank 0; give all ranks the same files and options")
-    _warn_of_processors(place, *there[2])
-
-
-def _warn_of_processors(place: str, processors: int, threads: int) -> None:
-    if processors < threads:
-        held = f"{place}: may use {processors} processor{'s' * (processors > 1)} for its {threads} threads"
-        warn(f"{held}; with Open MPI start it by mpiexec --bind-to none", ClusterWarning)

@@ -27,7 +27,8 @@ from numbann.training.interruption import untouched
 from numbann.training.lock import lock
 from numbann.training.manifest import Stored, identity, read_manifest, verify_unchanged
 from numbann.training.preparation import Given, Prepared, engine_of, load, prepare, prepare_loaded, settings
-from numbann.training.ranks import MPI, Ranks, check_ranks, hinting, leads, ranked
+from numbann.training.rank_checks import check_ranks
+from numbann.training.ranks import MPI, Ranks, hinting, leads, ranked
 from numbann.training.telling import calling
 from numbann.training.trackers import make_all
 
@@ -100,7 +101,7 @@ def train(
 
 def _train_beside(prepared: Prepared, ranks: Ranks, tell: Callback, state: State | None = None) -> Run:
     """Train a run of rank 0 on another rank, from a state or from the beginning."""
-    check_ranks(prepared, ranks)
+    check_ranks(prepared, ranks.count)
     with engine_of(prepared, tell, ranks) as engine:
         load_rows(engine, prepared.job)
         if state is not None:
@@ -197,7 +198,7 @@ def _prepare_again(
 def _folding(prepared: Prepared, data: Any, executor: Executor | str, ranks: Ranks | None) -> Folding | None:
     """Return the folds of an ensemble; None for a single model, which is trained here alone, or by ranks."""
     if ranks is not None:
-        check_ranks(prepared, ranks)
+        check_ranks(prepared, ranks.count)
     if prepared.source is not None:
         return Folding.of(prepared, data)
     if executor != THREADS:

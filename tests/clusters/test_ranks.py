@@ -36,7 +36,7 @@ import numbann
 from mpi4py import MPI
 from numbann.training import ranks
 
-ranks.COMPLETE, ranks.SIGNALLED, ranks._facts = 1.0, 1.0, lambda *_: {}
+ranks.COMPLETE, ranks.SIGNALLED, ranks.facts_of = 1.0, 1.0, lambda *_: {}
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 own = {"train.epochs": int(sys.argv[1]) if MPI.COMM_WORLD.Get_rank() else 4}
 
