@@ -165,13 +165,12 @@ class Ranks:
         atexit.register(self._wait_for_all)
 
     def _wait_for_all(self) -> None:
-        """Wait as long as it takes, and so that a signal ends it; then part from MPI, which else ends who is slower."""
-        if self._mpi.Is_finalized():  # by another training, or by the program
+        """Wait as long as it takes, and so that a signal ends it."""
+        if self._mpi.Is_finalized():  # by the program
             return
         arrived = self._talk.Ibarrier()
         while not arrived.Test():
             time.sleep(TICK)
-        self._mpi.Finalize()
 
     @contextmanager
     def watched(self, last_words: LastWords) -> Iterator[None]:
