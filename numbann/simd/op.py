@@ -48,8 +48,9 @@ def _columns(*groups: str) -> dict[str, Column]:
 
 
 COLUMNS = _columns(
-    # For the driver: the kernel's address, and its number of units; -g: the rows of the batch, shared out g at a time
-    "KERNEL, UNITS",
+    # For the driver: the kernel's address, and its number of units; -g: the rows of the batch, shared out g at a time.
+    # Where each thread's units begin, and where those of the last one end; 0: all threads have as many
+    "KERNEL, UNITS, BORDERS: int64",
     # A layer's inputs x (B, I), and the offset of each row.  MOVES 1: TABLE and ORDER have an entry for each row of the
     # epoch, and the batch's entries begin at START.  MOVES 0: they have one for each row of the batch, and x begins
     # X_MOVES elements further on for each row before START
@@ -109,7 +110,7 @@ COLUMNS = _columns(
     "RAW_FLOATS: float32, RAW_DOUBLES: float64, SHIFT: float64, SCALE: float64",
     "SCALED: activations, SCALED_ROW, FLAG: int64",
 )
-KERNEL, UNITS = COLUMNS["KERNEL"], COLUMNS["UNITS"]
+KERNEL, UNITS, BORDERS = COLUMNS["KERNEL"], COLUMNS["UNITS"], COLUMNS["BORDERS"]
 WIDTH = 8 * (1 + max(COLUMNS.values()) // 8)  # whole cache lines, of 8 integers each
 
 # The numbers of a step: how many rows a kernel works on, where they start in the epoch's order, and the step's index;

@@ -15,14 +15,12 @@ from numbann.engine.cpu.operands import GRAIN, Operands
 from numbann.engine.cpu.stages import BACK, FORWARD, before_loss, begin, round_values
 from numbann.engine.cpu.table import Columns, Op, Slot, Step, Table, assemble
 from numbann.engine.cpu.update import Update
-from numbann.network.chain import BATCH, ROW, SHARED, Activation, Enter, Link, Loss, Product, ScaleMembers
+from numbann.engine.cpu.updating import update_ops
+from numbann.network.chain import BATCH, ROW, Activation, Enter, Link, Loss, Product, ScaleMembers
 from numbann.network.chain import Step as LayerStep
 from numbann.network.plan import ITEMSIZE
-from numbann.simd.named import dense, rounding, scaling
+from numbann.simd.named import dense, scaling
 
-# Rows of a layer's gradient that are computed and applied at once, by 64 columns 12 KB in float32, which the optimizer
-# then finds in the first-level cache; and the height of a tile, of which a unit has a whole number
-UNIT, TILE = 48, 6
 FEW_ROWS = 64  # a thread with fewer rows of the batch would read all weights for little work: it takes panels instead
 FETCHED = 16 << 10  # bytes of a batch that are fetched ahead; more lines at once would be waited for
 LARGE = 1 << 20  # bytes of weights that no longer stay in a thread's cache, unless it keeps to panels of its own
@@ -46,12 +44,6 @@ def _group_runs(ops: Iterable[tuple[bool, Op]]) -> list[Step]:
     return [(by_panels, [op for _, op in run]) for by_panels, run in runs]
 
 
-def _unit_rows(rows: int, threads: int) -> int:
-    """The rows of a unit: at most UNIT, and few enough to give every thread the same number of units."""
-    pieces = -(-rows // (UNIT * threads)) * threads
-    return -(-rows // (pieces * TILE)) * TILE
-
-
 class Builder:
     """Builds tables of one plan over its operands.
 
@@ -73,7 +65,8 @@ class Builder:
         steps = [step for k in layers for step in self.forward(k, by_panels[k])]
         steps += [*self.before_loss(), (False, [self.loss()])]
         steps += [step for k in reversed(layers) for step in self.backward(k, by_panels[k])]
-        phases = [*merge_phases(steps), [*self._ahead(), *self._updates(update, threads)], *update.after]
+        updates = update_ops(self.operands, update, by_panels, threads)
+        phases = [*merge_phases(steps), [*self._ahead(), *updates], *update.after]
         return self._assemble(phases, update=update)
 
     def evaluation(self, losses: bool, threads: int = 1) -> Table:
@@ -222,31 +215,3 @@ class Builder:
         size = len(self.operands.counted) * self.plan.inputs * ITEMSIZE[self.plan.dtype]
         columns: Columns = {**self.operands.given(), "INPUTS": self.plan.inputs}
         return [(self.operands.kernel(dense.fetch_rows), -GRAIN, columns)] if size <= FETCHED else []
-
-    def _updates(self, update: Update, threads: int) -> list[Op]:
-        """The ops over weights: pieces of gradients, each updated or stored at once."""
-        ops: list[Op] = []
-        operands, vectors = self.operands, self.layout.vectors
-        for k, (layer, place) in enumerate(zip(self.plan.layers, self.layout.layers, strict=True)):
-            unit, product = _unit_rows(place.panels * place.inputs, threads), layer.product
-            units = -(-place.inputs // unit)
-            moved: Columns = {"MOVED_VECTOR": update.arena.at(vectors[f"layers.{k}.bias"].start)}
-            given: Columns = {"MOVED_W": update.arena.at(place.weights), "UNIT": unit, **update.of(product.tuning)}
-            if product.tuning == product.bias_tuning and not operands.rounds:
-                columns = {**operands.gradient(k), **given, **moved}
-                ops.append((operands.kernel(dense.dense_update), place.panels * (units + 1), columns))
-            else:
-                rounds = operands.rounds and update.arena is operands.arena
-                pairs = update.arena.pairs_of(k) if rounds else {}
-                columns = {**operands.weights_gradient(k), **given, **pairs}
-                moves = rounding.weights_update if rounds else dense.weights_update
-                ops.append((operands.product_kernel(moves), place.panels * units, columns))
-                columns = {**operands.bias_gradient(k), **update.of(product.bias_tuning), **moved}
-                ops.append((operands.kernel(dense.vector_update), place.panels, columns))
-            for vector in layer.sloped:
-                moved = {"MOVED_VECTOR": update.arena.at(vectors[vector.name].start)}
-                columns = {**operands.vector_gradient(k, vector), **update.of(vector.tuning), **moved}
-                shared = vector.gradient == SHARED
-                kernel = operands.kernel(dense.shared_update if shared else dense.vector_update)
-                ops.append((kernel, 1 if shared else self.layout.panels(vector.size), columns))
-        return ops

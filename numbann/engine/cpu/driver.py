@@ -70,14 +70,18 @@ def _phase(call, phase, thread, step, scratch):
     bounds = advance(ints(call[PHASES]), 2 * phase)
     for k in range(bounds[0], bounds[1]):
         op = advance(ints(call[OPS]), k * layout.WIDTH)
-        first, last = _share(op[layout.UNITS], step[layout.ROWS], thread, call[THREADS])
+        first, last = _share(op, step[layout.ROWS], thread, call[THREADS])
         if first < last:
             call_kernel(op[layout.KERNEL], op, first, last, step, scratch)
 
 
 @inner
-def _share(units, rows, thread, threads):
+def _share(op, rows, thread, threads):
     """The range of units, or of rows in whole grains, that a thread does."""
+    if op[layout.BORDERS] != 0:
+        borders = advance(ints(op[layout.BORDERS]), thread)
+        return borders[0], borders[1]
+    units = op[layout.UNITS]
     if units >= 0:
         return units * thread // threads, units * (thread + 1) // threads
     grain = -units

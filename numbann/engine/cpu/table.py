@@ -59,7 +59,7 @@ def assemble(phases: Sequence[Sequence[Op]], apart: Sequence[Op] = (), **kept: A
         table.ops[index, [op.KERNEL, op.UNITS]] = kernel, units
         known = loaded(kernel)
         try:
-            for column in _needed(known, columns):
+            for column in (*_needed(known, columns), *([op.BORDERS] if "BORDERS" in columns else [])):
                 _fill(table, index, column, known.precision, columns[column.name])
         except ValueError as error:
             raise ValueError(f"{'.'.join(known.place)}: {error}") from None
