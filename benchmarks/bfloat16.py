@@ -30,7 +30,7 @@ DTYPES = ("float32", "bfloat16")
 
 def numbann_epoch(net: Net, dtype: str) -> Epoch:
     """An epoch of numbann."""
-    engine = make_engine(replace(make_job(net, 1).plan, products=dtype), "cpu", 1)
+    engine = make_engine(replace(make_job(net).plan, products=dtype), "cpu", 1)
     engine.initialize(0)
     engine.load_data(*net.data())
     numbers, rates = itertools.count(), np.full(net.steps, RATE)

@@ -2,11 +2,12 @@
 
     python benchmarks/many_nets.py [--nets 8] [--peers JAX\\ vmap] [--json out.json] [--plot out.png]
 
-Figures are microseconds a step of one network: the wall time of some epochs of all, over all of their steps.  Every
-network sees the rows in an order of its own.  numbann's time holds everything from arrays to trained networks.  A peer
-is compiled, and its processes are started, before it is timed.  The second table is the throughput of networks on all
-processors, over that of one network on one thread.  The last one has the least processor time of this process, which
-other programs on the machine lengthen less; that of joblib's processes is not in it.
+Figures are microseconds a step of one network: the wall time of some epochs of all, over all of their steps.  A slow
+peer trains fewer epochs, so that the whole script takes about three minutes on two cores.  Every network sees the rows
+in an order of its own.  numbann's time holds everything from arrays to trained networks.  A peer is compiled, and its
+processes are started, before it is timed.  The second table is the throughput of networks on all processors, over that
+of one network on one thread.  The last one has the least processor time of this process, which other programs on the
+machine lengthen less; that of joblib's processes is not in it.
 """
 
 from __future__ import annotations
@@ -28,28 +29,29 @@ from numbann.fit import Job, Rows, fit_many
 from numbann.network.description import Dense, Network
 from numbann.network.plan import build
 
-EPOCHS, ALONE = 10, "numbann, one alone"
+ALONE = "numbann, one alone"
+MOST, SECONDS = 10, 1.0  # the most epochs of a measurement, and how long it is to take if one epoch allows that
 OTHER = Net("N", (128, 64, 10), 32, 9_600)
-Epochs = Callable[[], object]  # trains EPOCHS epochs of all networks
+Epochs = Callable[[int], object]  # trains some epochs of all networks
 Peer = Callable[[Net, int], Iterator[tuple[str, Epochs]]]
 Times = dict[str, float]
 
 
-def make_job(net: Net, epochs: int) -> Job:
+def make_job(net: Net) -> Job:
     """The net as a job of numbann, with Adam."""
     get, (x, t) = built_in().configured, net.data()
     hidden = [Dense(units, get("activation", net.activation)) for units in net.widths[1:-1]]
     loss, adam = get("loss", "softmax_cross_entropy"), get("optimizer", "adam")
     layers = (*hidden, Dense(net.widths[-1]))
     network = Network(inputs=net.widths[0], layers=layers, loss=loss, optimizer=adam, batch_size=net.batch)
-    return Job(build(network), Rows(x, t), epochs=epochs, learning_rate=RATE)
+    return Job(build(network), Rows(x, t), learning_rate=RATE)
 
 
 def numbann_many(net: Net, count: int, threads: int | str = "auto") -> Epochs:
     """numbann's part."""
-    job = make_job(net, EPOCHS)
+    job = make_job(net)
     jobs = [replace(job, plan=replace(job.plan, seed=seed)) for seed in range(count)]
-    return lambda: fit_many(jobs, threads=threads)
+    return lambda epochs: fit_many([replace(job, epochs=epochs) for job in jobs], threads=threads)
 
 
 def orders(net: Net, count: int) -> np.ndarray:
@@ -67,17 +69,17 @@ def jax_vmap(net: Net, count: int) -> Iterator[tuple[str, Epochs]]:
     carry, x, y, step = _jax_parts(net, count)
     many = jax.vmap(step)
 
-    def epochs(carry: Any, rows: Any, before: bool) -> Any:
+    def all_steps(carry: Any, rows: Any, before: bool) -> Any:
         if before:
             return jax.lax.scan(lambda c, ab: (many(c, *ab), None), carry, (x[rows], y[rows]))[0]
         return jax.lax.scan(lambda c, r: (many(c, x[r], y[r]), None), carry, rows)[0]
 
     for label, before in (("", False), ("gathered before", True)):
-        epoch = jax.jit(lambda carry, rows, before=before: epochs(carry, rows, before))
+        epoch = jax.jit(lambda carry, rows, before=before: all_steps(carry, rows, before))
 
-        def train(epoch: Any = epoch) -> None:
+        def train(epochs: int, epoch: Any = epoch) -> None:
             state = carry
-            for _ in range(EPOCHS):
+            for _ in range(epochs):
                 state = epoch(state, jnp.asarray(orders(net, count)))
             jax.block_until_ready(state)
 
@@ -92,14 +94,14 @@ def jax_threads(net: Net, count: int) -> Iterator[tuple[str, Epochs]]:
     carry, x, y, step = _jax_parts(net, count)
     epoch = jax.jit(lambda carry, rows: jax.lax.scan(lambda c, r: (step(c, x[r], y[r]), None), carry, rows)[0])
 
-    def one(place: int) -> None:
+    def one(place: int, epochs: int) -> None:
         state = jax.tree.map(lambda leaf: leaf[place], carry)
-        for _ in range(EPOCHS):
+        for _ in range(epochs):
             state = epoch(state, jnp.asarray(orders(net, 1)[:, 0]))
         jax.block_until_ready(state)
 
     pool = ThreadPoolExecutor(len(processors()))
-    yield "", lambda: list(pool.map(one, range(count)))
+    yield "", lambda epochs: list(pool.map(one, range(count), [epochs] * count))
 
 
 def _jax_parts(net: Net, count: int) -> tuple[Any, Any, Any, Any]:
@@ -126,9 +128,9 @@ def torch_vmap(net: Net, count: int) -> Iterator[tuple[str, Epochs]]:
     for label, function in (("", gradients), ("compiled", torch.compile(gradients))):
         for threads in sorted({1, len(processors())}):
 
-            def train(function: Any = function, threads: int = threads) -> None:
+            def train(epochs: int, function: Any = function, threads: int = threads) -> None:
                 torch.set_num_threads(threads)
-                for rows in torch.from_numpy(np.concatenate([orders(net, count) for _ in range(EPOCHS)])):
+                for rows in torch.from_numpy(np.concatenate([orders(net, count) for _ in range(epochs)])):
                     for name, g in function(weights, x[rows], y[rows]).items():
                         weights[name].grad = g
                     optimizer.step()
@@ -141,16 +143,16 @@ def scikit_joblib(net: Net, count: int) -> Iterator[tuple[str, Epochs]]:
     from joblib import Parallel, delayed
 
     (x, y), parallel = net.data(), Parallel(n_jobs=len(processors()))
-    yield "", lambda: parallel(delayed(_train_scikit)(net, x, y, seed) for seed in range(count))
+    yield "", lambda epochs: parallel(delayed(_train_scikit)(net, x, y, seed, epochs) for seed in range(count))
 
 
-def _train_scikit(net: Net, x: np.ndarray, y: np.ndarray, seed: int) -> None:
+def _train_scikit(net: Net, x: np.ndarray, y: np.ndarray, seed: int, epochs: int) -> None:
     from sklearn.neural_network import MLPClassifier
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         given = {"hidden_layer_sizes": net.widths[1:-1], "batch_size": net.batch, "alpha": 0, "random_state": seed}
-        MLPClassifier(**given, max_iter=EPOCHS, n_iter_no_change=EPOCHS).fit(x, y)
+        MLPClassifier(**given, max_iter=epochs, n_iter_no_change=epochs).fit(x, y)
 
 
 PEERS: dict[str, Peer] = {
@@ -161,39 +163,44 @@ PEERS: dict[str, Peer] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Timed:
     """A measurement of epochs: microseconds a step of one network.  processor: those of processor time."""
 
-    epochs: Epochs
-    steps: int
+    train: Epochs
+    steps: int  # of an epoch, of all networks
+    epochs: int = 1
     processor: list[float] = field(default_factory=list)
 
+    def prepare(self) -> None:
+        """Compile, and find how many epochs there is time for."""
+        self.train(1)
+        self.epochs = max(1, min(MOST, int(SECONDS / (self() * self.steps * 1e-6))))
+        self.processor.clear()
+
     def __call__(self) -> float:
-        begun, used = time.perf_counter(), time.process_time()
-        self.epochs()
-        self.processor.append((time.process_time() - used) / self.steps * 1e6)
-        return (time.perf_counter() - begun) / self.steps * 1e6
+        steps, begun, used = self.epochs * self.steps, time.perf_counter(), time.process_time()
+        self.train(self.epochs)
+        self.processor.append((time.process_time() - used) / steps * 1e6)
+        return (time.perf_counter() - begun) / steps * 1e6
 
 
 def measure(net: Net, count: int, names: list[str], rounds: int) -> tuple[Times, Times]:
     """Microseconds a step of one network, for each contestant, of wall time and of processor time."""
-    steps = EPOCHS * net.steps
     contestants = {
-        "numbann": Timed(numbann_many(net, count), count * steps),
-        ALONE: Timed(numbann_many(net, 1, 1), steps),
+        "numbann": Timed(numbann_many(net, count), count * net.steps),
+        ALONE: Timed(numbann_many(net, 1, 1), net.steps),
     }
     for name in names:
         try:
-            contestants |= {
-                f"{name} {label}".strip(): Timed(run, count * steps) for label, run in PEERS[name](net, count)
-            }
+            found = {f"{name} {label}".strip(): run for label, run in PEERS[name](net, count)}
         except ImportError:
             continue
-    for once in contestants.values():  # compiles
-        once()
+        contestants |= {name: Timed(run, count * net.steps) for name, run in found.items()}
+    for once in contestants.values():
+        once.prepare()
     times = alternate(contestants, rounds)
-    return times, {name: min(once.processor[1:]) for name, once in contestants.items()}
+    return times, {name: min(once.processor) for name, once in contestants.items()}
 
 
 def _by_contestant(found: dict[str, Times]) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ PARTS = (  # bottom up: a file imports from its own part and from those before i
     "limits",
     "caches",
     "versions",
+    "turns",
     "components",
     "mathematics",
     "derivation",
@@ -47,7 +48,7 @@ PARTS = (  # bottom up: a file imports from its own part and from those before i
 )
 ANYWHERE = {"errors", "records"}
 ALONE = {  # these know less than what stands before them
-    "numbann.runner": {"runner", "versions"},
+    "numbann.runner": {"runner", "versions", "turns"},
     "numbann.simd": {"simd", "caches", "versions"},
     "numbann.cuda.threads": {"numbann.cuda.threads"},
     "numbann.spec": {

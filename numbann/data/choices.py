@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import field, fields, replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -73,12 +73,24 @@ def choose(section: Mapping[str, Any], name: str, scale: ScaleNames, text: bool)
     return choice if filled else replace(choice, missing=section["missing"])
 
 
+def choose_all(
+    section: Mapping[str, Any], names: Sequence[str], scale: ScaleNames, texts: Container[str]
+) -> dict[str, Choice]:
+    """Return the choice for each column; those of which the spec says nothing have one in common.  texts: of texts."""
+    plain = {**section, "columns": {}}
+    usual = {text: choose(plain, "", scale, text) for text in (False, True)}
+    named = {name for name in names if any(fits(pattern, name) for pattern in section["columns"])}
+    return {
+        name: choose(section, name, scale, name in texts) if name in named else usual[name in texts] for name in names
+    }
+
+
 def check_settings(columns: Mapping[str, Mapping[str, Any]], kinds: Mapping[str, str]) -> None:
     """Refuse settings that contradict each other, and those that do nothing.  kinds: NUMBERS, TEXT, TARGET by column.
 
     A setting by a glob does nothing where it does so in each of its columns.
     """
-    for name in kinds:
+    for name in kinds if columns else ():
         if fault := _contradiction(settings_of(columns, name)):
             raise DataError(f"column {quoted(name)}: {fault}", key="data.columns")
     for pattern, given in columns.items():

@@ -256,12 +256,13 @@ def holes_of(columns: Columns) -> list[int]:
     """Return how many rows lack a number, for each column."""
     if not columns.names or (columns.raw.table.numbers.dtype.kind != "f" and not columns.codes):
         return [0] * len(columns.names)
-    if columns.raw.table.stored is None:
-        lacking = (np.isnan(values) for values in columns.whole())
-        return [int(holes[columns.rows].sum()) if holes.any() else 0 for holes in lacking]
-    counts = np.zeros(len(columns.names), np.int64)
-    for rows in columns.raw.table.blocks(columns.rows):
-        counts += np.isnan(columns.given(rows)).sum(axis=0)
+    table, counts = columns.raw.table, np.zeros(len(columns.names), np.int64)
+    if table.stored is None:
+        for place, values in columns.among(frozenset(columns.names) - table.complete):
+            counts[place] = np.isnan(values).sum()
+    else:
+        for rows in table.blocks(columns.rows):
+            counts += np.isnan(columns.given(rows)).sum(axis=0)
     return counts.tolist()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from numbann.data.choices import NUMBERS, TARGET, TEXT, Choice, check_settings, choose, settings_of
+from numbann.data.choices import NUMBERS, TARGET, TEXT, Choice, check_settings, choose_all, settings_of
 from numbann.data.columns import MISSING
 from numbann.data.contract import CODED, ScaleNames, as_tuples
 from numbann.data.dates import no_date
@@ -97,7 +97,7 @@ def lay_out(section: Mapping[str, Any], raw: Raw, rows: RowSelection, task: Task
     scale = section["scale"]
     kinds = {name: TEXT if name in raw.table.texts else NUMBERS for name in raw.table.names}
     check_settings(section["columns"], kinds | dict.fromkeys(raw.targets, TARGET))
-    choices = {name: choose(section, name, scale, name in raw.table.texts) for name in raw.table.names}
+    choices = choose_all(section, raw.table.names, scale, raw.table.texts)
     codes = {
         name: _code(name, choice, raw, rows, task)
         for name, choice in choices.items()
@@ -108,11 +108,11 @@ def lay_out(section: Mapping[str, Any], raw: Raw, rows: RowSelection, task: Task
             raise DataError(
                 f"column {quoted(name)} holds numbers, not {choice.code}; leave that out", key="data.columns"
             )
-    most = {name: section.get(CODED) for name in choices if "categories" not in settings_of(section["columns"], name)}
+    known = {name: choice for name, choice in choices.items() if name in raw.table.texts and name not in codes}
+    most = {name: section.get(CODED) for name in known if "categories" not in settings_of(section["columns"], name)}
     categories = {
         name: Categories.fit(raw.table.texts[name], rows, name, choice, most.get(name))
-        for name, choice in choices.items()
-        if name in raw.table.texts and name not in codes
+        for name, choice in known.items()
     }
     _refuse_holes(choices, raw)
     every = [column for name in choices if name not in categories for column in _columns_of(name, codes)]

@@ -42,6 +42,14 @@ class Table:
     def number_names(self) -> tuple[str, ...]:
         return tuple(name for name in self.names if name not in self.texts)
 
+    @cached_property
+    def complete(self) -> frozenset[str]:
+        """The names of columns of numbers in memory of which none is missing."""
+        if self.stored is not None:
+            return frozenset()
+        every = zip(self.number_names, self.each_column(slice(None)), strict=True)
+        return frozenset(name for name, values in every if not np.isnan(values).any())
+
     @property
     def stored(self) -> StoredArray | None:
         """The numbers, if they stay in their file."""

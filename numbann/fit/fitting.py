@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,12 @@ from numbann.engine.shared.feeding import Inputs
 from numbann.errors import ShapeError
 from numbann.fit.finite import check_initial
 from numbann.fit.job import Job, check_inputs
-from numbann.fit.loop import Tell, run_epochs
-from numbann.fit.pause import NEVER, Pause
+from numbann.fit.loop import Tell
 from numbann.fit.state import State
+from numbann.fit.stopped import run_until_stopped
 from numbann.network.plan import Plan
 from numbann.records import dataclass
+from numbann.turns import result_of
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,8 @@ def fit(
     The result has the same bits for any number of threads, and whatever else the process trains at the same time.
     ShapeError for numbers of rows that there are not.
     """
-    course = fit_by_epochs(job, rows, device, threads, tell)
-    while True:
-        try:
-            next(course)
-        except StopIteration as end:
-            fitted: Fitted = end.value
-            return fitted
+    fitted: Fitted = result_of(fit_by_epochs, job, rows, device, threads, Event(), tell)
+    return fitted
 
 
 def fit_by_epochs(
@@ -64,15 +61,15 @@ def fit_by_epochs(
     rows: np.ndarray | None,
     device: str,
     threads: int | str,
+    stop: Event,
     tell: Tell = lambda event: None,
-    pause: Pause = NEVER,
 ) -> Generator[float, None, Fitted]:
-    """As `fit`; yield after each epoch, and at pauses, the share of the epochs that are done."""
+    """As `fit`; yield now and then the share of the epochs that are done.  Stopped once an event is set."""
     rows = None if rows is None else _numbers(rows, len(job.train))
     with make_engine(job.plan, device, threads) as engine:
         load(engine, job, rows)
         state = begin(engine, job)
-        for _ in run_epochs(engine, job, job.rates(rows), state, tell, pause=pause):
+        for _ in run_until_stopped(engine, job, job.rates(rows), state, tell, stop):
             yield state.epoch / job.epochs
         take_best(engine, state)
         return Fitted(job.plan, engine.parameters(), tuple(state.history), state.best.epoch)

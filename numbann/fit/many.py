@@ -1,18 +1,10 @@
-"""`fit_many` trains many jobs in one call, one thread each; each network has the bits that it has alone.
-
-A thread takes a job, and works on it to its end.  Once fewer jobs wait than there are threads, all take turns, so that
-they end at about the same time: five jobs on two threads take two and a half times as long as one, and not three times.
-"""
+"""`fit_many` trains many jobs in one call, one thread each; each network has the bits that it has alone."""
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass, field
-from threading import Event, Lock
-from time import perf_counter
+from collections.abc import Generator, Iterable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, wait
+from threading import Event
 
 import numpy as np
 
@@ -21,9 +13,7 @@ from numbann.engine.shared.processors import available_cpus
 from numbann.errors import NumbannError, ShapeError
 from numbann.fit.fitting import Fitted, fit_by_epochs
 from numbann.fit.job import Job
-from numbann.fit.pause import Pause
-
-PIECE = 0.05  # seconds of work between two turns: many times what a change costs
+from numbann.turns import Turns
 
 
 def fit_many(
@@ -46,17 +36,23 @@ def fit_many(
     on_gpu = device_of(device) is not DEFAULT
     most = min(available_cpus(), available_cpus() if threads == "auto" else int(threads))
     working = 1 if on_gpu else max(1, min(len(jobs), most))
-    courses = _Courses(working)
-    for place, job in enumerate(jobs):
-        courses.add(place, job, None if rows is None else rows[place], device, threads if on_gpu else most // working)
-    with ThreadPoolExecutor(working, "numbann-fit") as pool:
-        asked = [pool.submit(courses.work) for _ in range(working)]
+    each, stop, places = threads if on_gpu else most // working, Event(), range(1, len(jobs) + 1)
+    given = [None] * len(jobs) if rows is None else rows
+
+    def train(place: int, job: Job, own: np.ndarray | None) -> Generator[float, None, Fitted]:
         try:
-            for future in asked:
-                future.result()
+            return (yield from fit_by_epochs(job, own, device, each, stop))
+        except NumbannError as error:
+            raise type(error)(f"job {place} of {len(jobs)}: {error}") from error.__cause__
+
+    with Turns(working) as turns:
+        try:
+            asked = [turns.submit(train, *one) for one in zip(places, jobs, given, strict=True)]
+            ended = wait(asked, return_when=FIRST_EXCEPTION).done
+            return [future.result() for future in (asked if len(ended) == len(asked) else ended)]
         finally:
-            courses.stop.set()
-    return [courses.fitted[place] for place in range(len(jobs))]
+            stop.set()
+            turns.shutdown(cancel_futures=True)
 
 
 def _checked(given: Iterable[Job]) -> list[Job]:
@@ -68,71 +64,3 @@ def _checked(given: Iterable[Job]) -> list[Job]:
         if not isinstance(job, Job):
             raise TypeError(f"job {place + 1} of {len(jobs)} is a {type(job).__name__}; give Jobs")
     return jobs
-
-
-@dataclass(order=True)
-class _Course:
-    """A job in progress: the share of its epochs that are done, its place, and what trains it on."""
-
-    done: float
-    place: int
-    epochs: Iterator[float] = field(compare=False)
-
-
-class _Courses(Pause):
-    """Jobs in progress, shared out to threads that `work`."""
-
-    def __init__(self, working: int) -> None:
-        self.fitted: dict[int, Fitted] = {}
-        self.stop = Event()
-        self._working, self._lock = working, Lock()
-        self._waiting: list[_Course] = []  # a heap, those that are least far first
-        self._count = 0
-
-    def add(self, place: int, job: Job, rows: np.ndarray | None, device: str, threads: int | str) -> None:
-        """Add a job."""
-        self._count += 1
-        epochs = self._train(place, job, rows, device, threads)
-        heapq.heappush(self._waiting, _Course(0.0, place, epochs))
-
-    def due(self) -> bool:
-        """Whether all end in the midst of an epoch: one has failed, or nobody waits for them any more."""
-        return self.stop.is_set()
-
-    def work(self) -> None:
-        """Train jobs as long as there are any."""
-        try:
-            while (course := self._next()) is not None:
-                self._advance(course)
-        except BaseException:
-            self.stop.set()
-            raise
-
-    def _train(self, place: int, job: Job, rows: np.ndarray | None, device: str, threads: int | str) -> Iterator[float]:
-        try:
-            self.fitted[place] = yield from fit_by_epochs(job, rows, device, threads, pause=self)
-        except NumbannError as error:
-            raise type(error)(f"job {place + 1} of {self._count}: {error}") from error.__cause__
-
-    def _advance(self, course: _Course) -> None:
-        """Train a job to its end, or until another one's turn."""
-        begun = perf_counter()
-        for done in course.epochs:
-            course.done = done
-            if self.stop.is_set():
-                return
-            if perf_counter() - begun >= PIECE and self._gives_way(course):
-                return
-
-    def _next(self) -> _Course | None:
-        with self._lock, suppress(IndexError):
-            return heapq.heappop(self._waiting)
-        return None
-
-    def _gives_way(self, course: _Course) -> bool:
-        """Put a job back if few others wait, and one of them is less far."""
-        with self._lock:
-            given = 0 < len(self._waiting) < self._working and self._waiting[0].done < course.done
-            if given:
-                heapq.heappush(self._waiting, course)
-            return given

@@ -127,11 +127,11 @@ def _metric(model: Model, name: str | None) -> tuple[str, Configured]:
 def _score(model: Model, raw: Raw, metric: Configured) -> Score:
     """Return a function that computes the metric of inputs, one array for each network of the model."""
     task, rows = model.preprocessing.task, model.preprocessing.describe(raw, None, need_target=True)
+    own = {"weight": rows.weight, "group": rows.group, "truth": task.truth(rows.raw_target)}
 
     def measure(inputs: Sequence[np.ndarray]) -> float:
         y = model.mean(one.outputs(x) for one, x in zip(model.models, inputs, strict=True))
-        found, own = outcome_of(model.resolved, y), {"weight": rows.weight, "group": rows.group}
-        (value,) = score([metric], task, found, rows.raw_target, **own).values()
+        (value,) = score([metric], task, outcome_of(model.resolved, y), rows.raw_target, **own).values()
         return value
 
     return measure

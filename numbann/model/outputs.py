@@ -36,11 +36,16 @@ def roles_of(
     raw_target: np.ndarray,
     weight: np.ndarray | None = None,
     group: np.ndarray | None = None,
+    truth: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
-    """Return what metrics may ask for, by role.  weight, group (N,): of each row; None: all rows have the same."""
+    """Return what metrics may ask for, by role.  weight, group (N,): of each row; None: all rows have the same.
+
+    truth: the target as metrics read it, where that is known.
+    """
     rows = len(found.y)
     weight, group = (np.ones(rows) if weight is None else weight), (np.zeros(rows, int) if group is None else group)
-    return {**task.measurable(found, raw_target), "weight": weight, "group": group}
+    truth = task.truth(raw_target) if truth is None else truth
+    return {**task.measurable(found, truth), "weight": weight, "group": group}
 
 
 def call_metrics(metrics: Sequence[Configured], roles: dict[str, np.ndarray], activation: str = "") -> dict[str, float]:

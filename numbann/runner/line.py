@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Any
 
 from numbann.runner.parcel import is_stopped
-from numbann.runner.turns import Turns
 
 
 class Line:
     """Events of jobs, to be heard by the thread that asked for them; `stop` asks the jobs to end.
 
-    turns: lets some of them work at a time.  Pickled, as on its way to another process, it becomes one that nobody
-    hears, and that knows from the parcel whether to stop.
+    Pickled, as on its way to another process, it becomes one that nobody hears, and that knows from the parcel whether
+    to stop.
     """
 
-    def __init__(self, most: int = 1) -> None:
+    def __init__(self) -> None:
         self.stop = self._new_stop()
-        self.turns = Turns(most, self.stop)
         self._told: SimpleQueue[Any] = SimpleQueue()
 
     def _new_stop(self) -> Event:
@@ -45,9 +42,6 @@ class Line:
 
 class _Silent(Line):
     """A line to nobody."""
-
-    def __init__(self) -> None:
-        super().__init__(sys.maxsize)
 
     def _new_stop(self) -> Event:
         return _Stop()

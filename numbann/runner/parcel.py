@@ -9,6 +9,8 @@ from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
+from numbann.turns import result_of
+
 Work = Callable[[Any], Any]
 KEPT: dict[str, Parcel] = {}  # those that this process was sent ahead of their jobs
 STOPPED: set[str] = set()  # the names of those whose jobs nobody waits for any more
@@ -31,7 +33,7 @@ class Parcel:
         """Do a job in the process that the parcel was sent to."""
         token = _AT_WORK.set(self.name)
         try:
-            return _unpack(self.content)(job)
+            return result_of(_unpack(self.content), job)
         finally:
             _AT_WORK.reset(token)
 

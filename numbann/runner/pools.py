@@ -1,16 +1,18 @@
-"""Where jobs run: threads of this process, processes of this machine, or an Executor of the user's."""
+"""Where jobs run: threads of this process, in turns, processes of this machine, or an Executor of the user's."""
 
 from __future__ import annotations
 
 import tempfile
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from functools import lru_cache
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from numbann.errors import NumbannError, shown
 from numbann.runner.cluster import Cluster
 from numbann.runner.parcel import Parcel, Work
+from numbann.turns import Turns, result_of
 
 THREADS, PROCESSES = "threads", "processes"
 
@@ -24,11 +26,14 @@ def check_executor(executor: Executor | str) -> None:
 
 
 class Pool:
-    """An Executor, and what to do when it has lost a worker: one of ours is made anew."""
+    """An Executor, and what to do when it has lost a worker: one of ours is made anew.
 
-    def __init__(self, executor: Executor | str, workers: int) -> None:
+    workers: how many jobs are at work at a time; begun: how many may be begun, as memory allows.
+    """
+
+    def __init__(self, executor: Executor | str, workers: int, begun: float = inf) -> None:
         check_executor(executor)
-        self._kind, self._workers = executor, workers
+        self._kind, self._workers, self._begun = executor, workers, begun
         self._parcels = _Parcels() if executor == PROCESSES else None
         self._executor = self._made()
 
@@ -41,7 +46,7 @@ class Pool:
         if isinstance(self._kind, Executor):
             return self._kind
         if self._kind == THREADS:
-            return ThreadPoolExecutor(self._workers, thread_name_prefix="numbann-job")
+            return Turns(self._workers, self._begun)
         # a fresh interpreter: threads and locks of this process do not survive a fork
         from concurrent.futures import ProcessPoolExecutor  # here, as the import takes a while
         from multiprocessing import get_context
@@ -49,14 +54,16 @@ class Pool:
         return ProcessPoolExecutor(self._workers, get_context("spawn"))
 
     def room(self, jobs: int) -> int:
-        """Return how many of some jobs are asked for at a time: a user's Executor gets all at once."""
-        return self._workers if self.ours else jobs
+        """Return how many of some jobs are asked for at a time: all, unless they are lost with a process of ours."""
+        return self._workers if self._kind == PROCESSES else jobs
 
     def submit(self, work: Work, job: Any) -> Future[Any]:
         """Ask for a job."""
         if self._parcels is not None:
             return self._executor.submit(_do, self._parcels.file(work), job)
-        return self._executor.submit(work, job)
+        if isinstance(self._executor, Cluster | Turns):
+            return self._executor.submit(work, job)
+        return self._executor.submit(result_of, work, job)
 
     def renew(self) -> None:
         """Replace an Executor that has lost a worker; the user's own stays as it is."""

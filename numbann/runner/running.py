@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from math import inf
 from typing import Any
 
 from numbann.errors import ClusterError
@@ -40,6 +41,7 @@ def run(
     executor: Executor | str | Pool = THREADS,
     *,
     workers: int = 1,
+    begun: float = inf,
     idle: Callable[[], None] = lambda: None,
     stop: Callable[[], None] = lambda: None,
     ended: Callable[[Done], None] = lambda done: None,
@@ -48,14 +50,15 @@ def run(
 ) -> Iterator[Done]:
     """Do work(job) for every job; yield each as soon as it and all before it have ended.
 
-    executor: "threads", "processes", or any Executor, which gets all jobs at once; a process needs a work and jobs that
-    can be pickled.  A Pool of these stays open for more jobs.  workers: how many jobs run at a time.
+    executor: "threads", "processes", or any Executor; a process needs a work and jobs that can be pickled.  A Pool of
+    these stays open for more jobs.  workers: how many jobs are at work at a time; begun: how many may be begun, in
+    threads that take turns.
     idle: called in this thread all the while; what it raises ends the running.  stop: asks the jobs that run to end,
     when nobody waits for them any more.  ended: called with each job as soon as it has ended, in any order.
     more: asked while jobs wait; once it says no, none begins any more, and those that have not begun give no result.
     whole: makes the work for jobs that raise Lacking.  ClusterError ends the running, too, whoever raises it.
     """
-    pool = executor if isinstance(executor, Pool) else Pool(executor, workers)
+    pool = executor if isinstance(executor, Pool) else Pool(executor, workers, begun)
     course = _Course(pool, work, jobs, ended, more, whole)
     try:
         yield from course.results(idle)

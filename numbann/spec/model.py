@@ -146,6 +146,11 @@ def keys_of(section: type[Section]) -> dict[str, Key]:
     return {one.name: _key(one) for one in fields(section)}  # type: ignore[arg-type]  # every section is a dataclass
 
 
+def given_by(section: Section) -> dict[str, Any]:
+    """Return what a section says, by key."""
+    return {one.name: getattr(section, one.name) for one in fields(section)}  # type: ignore[arg-type]
+
+
 def _key(one: Any) -> Key:
     takes = one.type.__metadata__[0]
     required = one.default is MISSING and one.default_factory is MISSING
@@ -486,7 +491,7 @@ def to_json(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _given(inner) if isinstance(inner, Section) else inner for name, inner in value.items()}
     if isinstance(value, Section):
-        return {name: to_json(getattr(value, name)) for name in keys_of(type(value))}
+        return {name: to_json(inner) for name, inner in given_by(value).items()}
     if isinstance(value, ComponentSpec):
         return {"type": value.type, **{name: to_json(inner) for name, inner in value.parameters.items()}}
     if isinstance(value, list):

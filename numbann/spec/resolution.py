@@ -32,7 +32,7 @@ from numbann.spec.model import (
     Section,
     Spec,
     Train,
-    keys_of,
+    given_by,
     number_of,
     to_json,
 )
@@ -318,7 +318,7 @@ def _hidden_layer(layer: Layer, registry: Registry) -> Dense:
 
 def _plain(description: type[Dense] | type[Network], *sections: Section) -> dict[str, Any]:
     """What sections say under the names of a description's fields."""
-    given = {key: getattr(section, key) for section in sections for key in keys_of(type(section))}
+    given = {key: value for section in sections for key, value in given_by(section).items()}
     return {one.name: given[one.name] for one in fields(description) if one.name in given}
 
 

@@ -1,43 +1,42 @@
-"""Trains one of several models whose course nobody keeps on disk; it ends early when nobody waits for it any more."""
+"""Trains one of several models side by side, and passes its events on.
+
+One whose course nobody keeps on disk ends in the midst of an epoch once nobody waits for it any more.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from numbann.engine.interface import Engine
 from numbann.errors import NumbannError
 from numbann.fit.job import Job
-from numbann.fit.loop import run_epochs
-from numbann.fit.pause import Pause
 from numbann.fit.state import State
+from numbann.fit.stopped import run_until_stopped
 from numbann.runner import Line
-from numbann.training.callbacks import Callback, EpochEnded
+from numbann.training.callbacks import Callback, EpochEnded, FromModel
 
 
-class Stopped(Exception):
-    """Ends a model that nobody waits for."""
+def train_beside(
+    engine: Engine, job: Job, state: State, line: Line, tell: Callback, until: int | None = None
+) -> Iterator[float]:
+    """Train from a state to the last epoch, or until one before it; yield how much of this is done.
 
-
-class _UntilStopped(Pause):
-    """Stops when the line says so."""
-
-    def __init__(self, line: Line) -> None:
-        self._line = line
-
-    def due(self) -> bool:
-        return self._line.stop.is_set()
-
-
-def train_beside(engine: Engine, job: Job, state: State, line: Line, tell: Callback, until: int | None = None) -> None:
-    """Train from a state to the last epoch, or until one before it; Stopped if the line says so."""
-    if until is not None and state.epoch >= until:
+    Stopped if the line says so.
+    """
+    last = until or job.epochs
+    if state.epoch >= last:
         return
-    for record in run_epochs(engine, job, job.rates(), state, tell, pause=_UntilStopped(line)):
-        if line.stop.is_set():
-            raise Stopped
-        if record is None:  # its numbers were looked at in the midst of a long epoch
-            continue
-        tell(EpochEnded(record, state.best.epoch == state.epoch))
-        if state.epoch == until:
+    for record in run_until_stopped(engine, job, job.rates(), state, tell, line.stop):
+        if record is not None:  # else its numbers were looked at in the midst of a long epoch
+            tell(EpochEnded(record, state.best.epoch == state.epoch))
+        if state.epoch == last:
             return
+        yield state.epoch / last
+
+
+def passing_on(line: Line, number: int) -> Callback:
+    """Return what passes the events of a model on, with its number."""
+    return lambda event: line.tell(FromModel(number, event))  # type: ignore[arg-type]
 
 
 def told(error: BaseException) -> str:

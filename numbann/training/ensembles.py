@@ -7,7 +7,7 @@ is there: models that are done are only measured again, those in flight go on, t
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -25,8 +25,9 @@ from numbann.model.model import Model
 from numbann.records import dataclass
 from numbann.runner import Done, Line, run
 from numbann.runner.parcel import Work
-from numbann.runner.pools import PROCESSES, THREADS
+from numbann.runner.pools import THREADS
 from numbann.training import rundir
+from numbann.training.beside import passing_on
 from numbann.training.calibration import calibrate
 from numbann.training.callbacks import Event, Finished, Started
 from numbann.training.checkpoint import load_state, restore
@@ -52,7 +53,6 @@ from numbann.training.rundir import RunDirectory
 from numbann.training.saves import Saves
 from numbann.training.telling import NotBegunError
 from numbann.training.trained import Trained, ended, finish, mean_epoch, measure_together
-from numbann.training.turn import Turn
 
 KEPT = (rundir.CHECKPOINT, rundir.HISTORY)  # the files of a model
 
@@ -138,7 +138,6 @@ class _Course:
         device = self._execution.engine.device
         jobs: Sequence[Any] = places
         if self._executor == THREADS:
-            line = Line(share.working)
             work: Work = partial(_train_model, self._folding, line, share.threads, device, directory)
         else:
             work, jobs = partial(_train_away, self._folding, line, share.threads, device), _Jobs(directory, places)
@@ -146,7 +145,8 @@ class _Course:
             work,
             jobs,
             self._executor,
-            workers=share.working if self._executor == PROCESSES else share.begun,
+            workers=share.working,
+            begun=share.begun,
             idle=partial(self._hear, line),
             stop=line.stop.set,
             ended=partial(self._keep, places),
@@ -272,35 +272,36 @@ def _files(directory: RunDirectory) -> dict[str, bytes]:
     return {name: (directory.path / name).read_bytes() for name in KEPT if directory.has(name)}
 
 
-def _train_away(sent: Folding, line: Line, threads: int, device: str, job: tuple[Place, Mapping[str, bytes]]) -> _Back:
+def _train_away(
+    sent: Folding, line: Line, threads: int, device: str, job: tuple[Place, Mapping[str, bytes]]
+) -> Generator[float, None, _Back]:
     """Train a model in another process, which may be on another machine, from the files that came along."""
     folding, (place, files) = sent.here(threads), job
     with tempfile.TemporaryDirectory(prefix="numbann-") as folder:
         parent = RunDirectory(Path(folder))
         for name, content in files.items():
             parent.model(place.number).write(name, content)
-        trained = _train_model(folding, line, threads, device, parent, place)
+        trained = yield from _train_model(folding, line, threads, device, parent, place)
         return _Back(trained, _files(parent.model(place.number)))
 
 
 def _train_model(
     folding: Folding, line: Line, threads: int, device: str, parent: RunDirectory, place: Place
-) -> Trained:
+) -> Generator[float, None, Trained]:
     """Train a model from its checkpoint, or from the beginning.  parent: the directory that has those of all models."""
-    epochs = place.epochs or folding.resolved.spec.train.epochs
-    with Turn(line, place, epochs) as turn:
-        prepared, directory = folding.prepare(place), parent.model(place.number)
-        with make_engine(prepared.plan, device, threads) as engine:
-            own = Execution(prepared, engine, turn.tell, warm_up(engine, prepared), directory)
-            stored = _stored(own)
-            state = stored or begin(engine, prepared.job)
-            if stored or directory.has(rundir.HISTORY):
-                directory.write_history(state.history)
-            saves = make_saves(own, state, stored=stored is not None, kind=partial(_ModelSaves, line))
-            train_epochs(own, state, saves, place.epochs)
-            take_best(engine, state)
-            calibrate(prepared, engine)
-            return finish(folding, place, prepared, engine, state)
+    prepared, directory = folding.prepare(place), parent.model(place.number)
+    with make_engine(prepared.plan, device, threads) as engine:
+        tell, warmup = passing_on(line, place.number), warm_up(engine, prepared)
+        own = Execution(prepared, engine, tell, warmup, directory)
+        stored = _stored(own)
+        state = stored or begin(engine, prepared.job)
+        if stored or directory.has(rundir.HISTORY):
+            directory.write_history(state.history)
+        saves = make_saves(own, state, stored=stored is not None, kind=partial(_ModelSaves, line))
+        yield from train_epochs(own, state, saves, place.epochs)
+        take_best(engine, state)
+        calibrate(prepared, engine)
+        return finish(folding, place, prepared, engine, state)
 
 
 def _stored(execution: Execution) -> Any:

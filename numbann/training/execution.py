@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from math import isnan
@@ -36,6 +36,7 @@ from numbann.training.ranks import Following, Ranks
 from numbann.training.rundir import RunDirectory
 from numbann.training.saves import Saves
 from numbann.training.telling import NotBegunError
+from numbann.turns import result_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -178,7 +179,7 @@ def _execute(execution: Execution, state: State, saves: Saves) -> Run:
         _write_beginning(execution, state, saves, began)
     path = execution.directory.path
     execution.tell(started(execution, path, tuple(state.history)))
-    asked = train_epochs(execution, state, saves)
+    asked = result_of(train_epochs, execution, state, saves)
     weights_epoch, metrics = conclude(execution, state, asked)
     with saves.whole:
         model = _write_end(execution, state, metrics, began)
@@ -223,13 +224,16 @@ def finished(
     return Run(path, tuple(state.history), metrics, model)
 
 
-def train_epochs(execution: Execution, state: State, saves: Saves, until: int | None = None) -> Stop | None:
+def train_epochs(
+    execution: Execution, state: State, saves: Saves, until: int | None = None
+) -> Generator[float, None, Stop | None]:
     """Train to the last epoch, or until one before it, and save now and then and at the end.
 
-    Return what a callback has returned to stop it.
+    Yield how much of this is done; return what a callback has returned to stop it.
     """
     asked: Stop | None = None
-    left = () if until is not None and state.epoch >= until else epochs_of(execution, state, saves)
+    last = until or execution.prepared.job.epochs
+    left = epochs_of(execution, state, saves) if state.epoch < last else ()
     with execution.directory.history() as append:
         for record in left:
             if record is not None:
@@ -242,6 +246,7 @@ def train_epochs(execution: Execution, state: State, saves: Saves, until: int | 
                 execution.ranks.tell(asked is not None)
             if asked or state.epoch == until:
                 break
+            yield state.epoch / last
     saves.save()
     return asked
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import field, replace
 from functools import cached_property
+from math import inf
 from threading import Lock
 from typing import Any
 
@@ -22,6 +23,7 @@ from numbann.network import random
 from numbann.records import dataclass
 from numbann.spec.loading import Loaded
 from numbann.spec.resolution import Resolved
+from numbann.training.kept import Kept
 from numbann.training.preparation import Prepared, plan, read
 from numbann.training.sent import Sent, naming_place
 from numbann.training.warming import warm
@@ -38,7 +40,7 @@ class Share:
 
     working: int
     threads: int
-    begun: int
+    begun: float
 
     @classmethod
     def of(cls, models: int, prepared: Prepared, threads: int, each: int | None = None) -> Share:
@@ -48,9 +50,13 @@ class Share:
         """
         on_gpu = device_of(prepared.resolved.spec.train.device) is not DEFAULT
         working = 1 if on_gpu else min(models, threads)
-        x = prepared.dataset.train.x
-        room = models if isinstance(x, Streamed) else int(available() / 2 / max(1, x.nbytes))
-        return cls(working, each or threads // working, min(models, max(working, room)))
+        return cls(working, each or threads // working, min(models, max(working, room_for(prepared))))
+
+
+def room_for(prepared: Prepared) -> float:
+    """Return for the rows of how many models there is memory.  prepared: the preparation of all rows."""
+    x = prepared.dataset.train.x
+    return inf if isinstance(x, Streamed) else available() // (2 * max(1, x.nbytes))
 
 
 @dataclass(frozen=True)
@@ -172,7 +178,7 @@ class _Away:
         with _LOCK, naming_place():
             if key not in _READ:
                 loaded = self.sent.load()
-                source = read(loaded, self.sent.given)
+                source = Kept.of(read(loaded, self.sent.given), of_folds=self.repeats > 1 and not self.anew)
                 prepared = plan(loaded, source, _untold)
                 self.sent.check(components_of(prepared.resolved))
                 warm(prepared, threads)

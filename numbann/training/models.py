@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor
 from functools import partial
 from typing import Any
@@ -10,13 +10,11 @@ from typing import Any
 from numbann.engine.devices import make_engine
 from numbann.fit.fitting import begin, load, take_best
 from numbann.runner import Done, Line, run
-from numbann.runner.pools import PROCESSES
-from numbann.training.beside import train_beside
+from numbann.training.beside import passing_on, train_beside
 from numbann.training.calibration import calibrate
 from numbann.training.callbacks import Event
 from numbann.training.folding import Folding, Place, Share
 from numbann.training.trained import Trained, finish
-from numbann.training.turn import Turn
 
 
 def train_models(
@@ -32,36 +30,36 @@ def train_models(
 
     tell: hears of their epochs; what it raises ends all of them.  keep: their networks, too.
     """
-    line = Line(share.working)
+    line = Line()
 
     def hear() -> None:
         for event in line.heard():
             tell(event)
 
     work = partial(_train, folding, line, share.threads, keep)
-    workers = share.working if executor == PROCESSES else share.begun
-    whole = partial(_whole, folding, line, share.threads, keep)
-    for done in run(work, places, executor, workers=workers, idle=hear, stop=line.stop.set, whole=whole):
+    for done in run(
+        work,
+        places,
+        executor,
+        workers=share.working,
+        begun=share.begun,
+        idle=hear,
+        stop=line.stop.set,
+        whole=lambda: partial(_train, folding.whole(), line, share.threads, keep),
+    ):
         hear()
         yield done
 
 
-def _whole(folding: Folding, line: Line, threads: int, keep: bool) -> Callable[[Place], Trained]:
-    """Return the work that takes the data files along."""
-    return partial(_train, folding.whole(), line, threads, keep)
-
-
-def _train(sent: Folding, line: Line, threads: int, keep: bool, place: Place) -> Trained:
+def _train(sent: Folding, line: Line, threads: int, keep: bool, place: Place) -> Generator[float, None, Trained]:
     """Train a model and measure it, in a thread or in another process."""
     folding = sent.here(threads)
-    train = folding.resolved.spec.train
-    with Turn(line, place, place.epochs or train.epochs) as turn:
-        prepared = folding.prepare(place)
-        job = prepared.job
-        with make_engine(prepared.plan, train.device, threads) as engine:
-            load(engine, job)
-            state = begin(engine, job)
-            train_beside(engine, job, state, line, turn.tell, place.epochs)
-            take_best(engine, state)
-            calibrate(prepared, engine)
-            return finish(folding, place, prepared, engine, state, keep=keep)
+    prepared = folding.prepare(place)
+    job = prepared.job
+    with make_engine(prepared.plan, prepared.resolved.spec.train.device, threads) as engine:
+        load(engine, job)
+        state = begin(engine, job)
+        yield from train_beside(engine, job, state, line, passing_on(line, place.number), place.epochs)
+        take_best(engine, state)
+        calibrate(prepared, engine)
+        return finish(folding, place, prepared, engine, state, keep=keep)

@@ -38,6 +38,7 @@ from numbann.spec.model import Spec, to_json
 from numbann.spec.resolution import Resolved, resolve
 from numbann.training.callbacks import Callback, Compiling, DataRead, Planned
 from numbann.training.habits import habits
+from numbann.training.kept import Kept
 
 STREAMED = "the inputs are large for the memory: their rows stay in the file, and every epoch reads them anew"
 GROUPED = 1024  # rows from which a batch goes by groups, unless it is normalized
@@ -100,8 +101,15 @@ class Prepared:
     def score(self, part: Part, outputs: np.ndarray) -> dict[str, float]:
         """Compute the metrics of outputs for a part."""
         task = self.dataset.preprocessing.task  # with its scaling
-        found, own = outcome_of(self.resolved, outputs), {"weight": part.weight, "group": part.group}
-        return score(self.resolved.metrics, task, found, part.raw_target, **own)
+        own = {"weight": part.weight, "group": part.group}
+        own |= {"truth": self._truth} if part is self.dataset.validation else {}
+        return score(self.resolved.metrics, task, outcome_of(self.resolved, outputs), part.raw_target, **own)
+
+    @cached_property
+    def _truth(self) -> np.ndarray:
+        """The target of the validation part, as metrics read it after each epoch."""
+        assert self.dataset.validation is not None
+        return self.dataset.preprocessing.task.truth(self.dataset.validation.raw_target)
 
     @cached_property
     def components(self) -> list[dict[str, str]]:
@@ -142,8 +150,9 @@ def prepare_loaded(loaded: Loaded, tell: Callback, data: Any = None) -> Prepared
         source = read(loaded, data)
         if loaded.spec.ensemble is None:
             return plan(loaded, source, tell)
-        source.folds(loaded.spec.ensemble.folds)  # as many as there can be
-        return replace(plan(loaded, source, tell), source=source)
+        kept = Kept.of(source, of_folds=loaded.spec.ensemble.members > 1)
+        kept.folds(loaded.spec.ensemble.folds)  # as many as there can be
+        return replace(plan(loaded, kept, tell), source=kept)
 
 
 @contextmanager

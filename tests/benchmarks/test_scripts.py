@@ -76,7 +76,7 @@ LITTLE: dict[str, tuple[list[str], dict[str, Any]]] = {  # by script: its argume
     "derivatives": ([], {"NAMES": {"activation": ("silu",), "loss": ("huber",)}}),
     "first_layer": ([], {"BATCH": 8, "STEPS": 2, "UNITS": 16}),
     "kernels": ([], {"SHAPES": [(16, 16, 16)], "ELEMENTS": 1000, "CACHED": 64, "BINDINGS": EXP}),
-    "many_nets": (["--peers", "", "--nets", "2"], {"EPOCHS": 1}),
+    "many_nets": (["--peers", "", "--nets", "2"], {"MOST": 1}),
     "peak": ([], {"TURNS": 1000}),
     "sklearn_estimators": (
         ["--tables", "digits", "--numbers", "float32"],

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from numbann.data import table as table_module
+from numbann.data.encoding import holes_of
 from numbann.data.source import Dataset, SplitData
+from numbann.data.table import Raw, Table
 from numbann.data.transforms.categories import Categories
+from numbann.data.transforms.transform import Columns
 from numbann.errors import DataError
 
 Load = Callable[..., SplitData]
@@ -51,6 +54,19 @@ def test_everything_is_fitted_on_the_training_part(load_table: Load) -> None:
     assert dataset.train.x.std() == pytest.approx(1)
     assert dataset.test is not None
     assert abs(dataset.test.x.mean()) > 1e-3
+
+
+def test_missing_numbers_are_counted_in_the_rows_asked_for() -> None:
+    """Columns without any in all rows are not looked at again, for each fold."""
+    random = np.random.default_rng(0)
+    values = random.standard_normal((50, 6))
+    values[random.random((50, 6)) < [0, 0.2, 0, 0.5, 1, 0]] = np.nan
+    names, rows = tuple("abcdef"), random.permutation(50)[:20]
+    raw = Raw(Table(names, values, {}), {}, str)
+    assert holes_of(Columns(raw, rows)) == np.isnan(values[rows]).sum(axis=0).tolist()
+    assert raw.table.complete == {"a", "c", "f"}
+    values[:] = np.nan
+    assert holes_of(Columns(raw, rows, chosen=("f", "b"))) == [0, 20]
 
 
 @pytest.mark.parametrize(("missing", "filled"), [("mean", 4.0), ("median", 2.0)])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +9,7 @@ import numpy as np
 import pytest
 from networks import make_plan
 
+from numbann import turns
 from numbann.components.built_in import built_in
 from numbann.errors import DeviceError, ShapeError, TrainingError
 from numbann.fit import Fitted, Job, Rows, Watch, fit, fit_many, many
@@ -32,7 +31,7 @@ KINDS: dict[str, dict[str, Any]] = {
 def four_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     """More threads than a small machine has, and turns as often as there can be."""
     monkeypatch.setattr(many, "available_cpus", lambda: 4)
-    monkeypatch.setattr(many, "PIECE", 0.0)
+    monkeypatch.setattr(turns, "PIECE", 0.0)
 
 
 def make_job(dtype: str = "float32", **kind: Any) -> Job:
@@ -94,28 +93,6 @@ def test_those_of_other_plans_and_numbers_of_threads() -> None:
     assert same(*fit_many(jobs[:1]), alone[0])
 
 
-def test_so_many_work_at_a_time_and_all_end_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of five jobs on two threads, the first two are trained to their ends, and the last three take turns."""
-    lock, working, course = threading.Lock(), set[int](), list[int]()
-
-    def count(job: Job, *given: Any, **more: Any) -> Iterator[float]:
-        for epoch in range(12):
-            with lock:
-                working.add(job.plan.seed)
-                course.append(job.plan.seed)
-                assert len(working) <= 2
-            threading.Event().wait(0.001)
-            with lock:
-                working.remove(job.plan.seed)
-            yield (epoch + 1) / 12
-
-    monkeypatch.setattr(many, "fit_by_epochs", count)
-    fit_many(others(make_job())[:5], threads=2)
-    assert set(course[:12]) == {0, 1}
-    assert course.index(3) > 12
-    assert set(course[-6:]) == {2, 3, 4}
-
-
 def test_an_error_names_its_job_and_ends_the_others() -> None:
     jobs = endless()
     jobs[3] = replace(jobs[3], learning_rate=3e38)
@@ -154,12 +131,9 @@ def test_rows_that_do_not_fit() -> None:
 def test_an_interrupt_ends_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """It comes out in the thread that waits."""
 
-    class Interrupted(many.ThreadPoolExecutor):
-        def submit(self, *given: Any, **more: Any) -> Any:
-            future = super().submit(*given, **more)
-            monkeypatch.setattr(future, "result", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
-            return future
+    def interrupted(*given: Any, **more: Any) -> Any:
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(many, "ThreadPoolExecutor", Interrupted)
+    monkeypatch.setattr(many, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
         fit_many(endless())

@@ -32,7 +32,7 @@ def test_guesses_are_what_the_training_part_has_most() -> None:
     raw = np.array([[0, "yes"], [0, "no"], [1, "yes"]], object)
     (shares,) = labels.usual(raw)
     assert shares == pytest.approx((1 / 3, 2 / 3))
-    assert labels.guess(np.array(shares), labels.true_indices(raw))["label"].tolist() == [[0, 1]] * 3
+    assert labels.guess(np.array(shares), labels.truth(raw))["label"].tolist() == [[0, 1]] * 3
     metres = Regression(("length", "width"))
     assert metres.usual(np.array([[1.0, 5.0], [2.0, 5.0], [6.0, 5.0]])) == ((3.0, 5.0), (2.0, 5.0))
     assert Regression(("length",)).usual(np.array([[1.5e308], [1.5e308]])) == ()

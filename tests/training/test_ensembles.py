@@ -18,6 +18,7 @@ import pytest
 from failing import SIGNALS, press
 
 import numbann
+from numbann.data.source import SplitData
 from numbann.errors import DataError, RunDirectoryError, SpecError, TrainingError
 from numbann.fit import fit
 from numbann.training import folding
@@ -98,6 +99,24 @@ def test_threads_are_shared_out(write_spec: WriteSpec, monkeypatch: pytest.Monke
     assert [shared(5, 2), shared(3, 8), shared(4, 4)] == [(2, 1, 5), (3, 2, 3), (4, 1, 4)]
     monkeypatch.setattr(folding, "available", lambda: 6 * prepared.dataset.train.x.nbytes)
     assert [shared(5, 2), shared(5, 4)] == [(2, 1, 3), (4, 1, 4)]
+
+
+@pytest.mark.parametrize(
+    ("ensemble", "count"), [({"folds": 3}, 4), ({"folds": 3, "members": 2}, 4), ({"folds": 3, "refit": True}, 4)]
+)
+def test_rows_are_prepared_once_for_all_models_on_them(
+    write_spec: WriteSpec, monkeypatch: pytest.MonkeyPatch, ensemble: dict[str, Any], count: int
+) -> None:
+    prepared: list[int] = []
+    prepare = SplitData.prepare
+
+    def counted(source: SplitData, **way: Any) -> Any:
+        prepared.append(source.facts.rows["train"])
+        return prepare(source, **way)
+
+    monkeypatch.setattr(SplitData, "prepare", counted)
+    trained(write_spec, ensemble=ensemble)
+    assert len(prepared) == count  # all rows, and those of each fold
 
 
 # ---- predictions

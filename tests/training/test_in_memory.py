@@ -10,6 +10,8 @@ import pytest
 
 import numbann
 from numbann.callbacks import Stop
+from numbann.data.tasks import classification
+from numbann.data.tasks.labels import index_of
 from numbann.errors import TrainingError
 from numbann.training.callbacks import EpochEnded, Event, Finished, FromModel, Started
 
@@ -52,6 +54,22 @@ def test_it_is_the_run_that_would_be_written(tmp_path: Path, spec: dict[str, Any
     for name, tensor in written.model.tensors.items():
         assert run.model.tensors[name].tobytes() == tensor.tobytes(), name
     assert list(run.model.predict(X)) == list(written.model.predict(X))
+
+
+@pytest.mark.parametrize("spec", [SPEC, SEVERAL])
+def test_labels_are_looked_up_once_for_all_epochs(spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_up: list[int] = []
+
+    def counted(labels: np.ndarray, *given: Any) -> np.ndarray:
+        looked_up.append(len(labels))
+        return index_of(labels, *given)
+
+    monkeypatch.setattr(classification, "index_of", counted)
+    counts = []
+    for epochs in (2, 7):
+        numbann.train(spec, data=ROWS, output=False, overrides={"train.epochs": epochs})
+        counts.append(len(looked_up))
+    assert counts[1] == 2 * counts[0]
 
 
 @pytest.mark.parametrize("spec", [SPEC, SEVERAL])

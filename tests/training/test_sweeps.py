@@ -22,9 +22,10 @@ from bent import PLUGIN
 import numbann
 from numbann.errors import NumbannError, RunDirectoryError, SpecError, TrainingError
 from numbann.spec import sweeping
+from numbann.training import kept
 from numbann.training.callbacks import DataRead, Event, SweepStarted, TrialEnded
 from numbann.training.preparation import load
-from numbann.training.sweeps import kept, store, trial
+from numbann.training.sweeps import sources, store, trial
 from numbann.training.sweeps.halving import rungs_of
 
 WriteSpec = Callable[..., Path]
@@ -540,7 +541,7 @@ def test_time_is_up(write_spec: WriteSpec) -> None:
 
 def test_data_are_read_and_prepared_once(write_spec: WriteSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     counts = {"read": 0, "prepared": 0}
-    read, prepare = kept.read, kept.SplitData.prepare
+    read, prepare = sources.read, kept.SplitData.prepare
 
     def counted_read(*given: Any) -> Any:
         counts["read"] += 1
@@ -550,7 +551,7 @@ def test_data_are_read_and_prepared_once(write_spec: WriteSpec, monkeypatch: pyt
         counts["prepared"] += 1
         return prepare(*given, **way)
 
-    monkeypatch.setattr(kept, "read", counted_read)
+    monkeypatch.setattr(sources, "read", counted_read)
     monkeypatch.setattr(kept.SplitData, "prepare", counted_prepare)
     numbann.sweep(write_spec(sweep=RANDOM), workers=3)
     assert counts == {"read": 1, "prepared": 2}  # the best is prepared as a run of its own

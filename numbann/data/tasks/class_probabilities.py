@@ -37,7 +37,7 @@ class ClassProbabilities(OfClasses):
     def encode(self, raw_target: np.ndarray, form: str, dtype: str) -> np.ndarray:
         return narrow(self, raw_target, raw_target, dtype)
 
-    def true_indices(self, raw_target: np.ndarray) -> np.ndarray:
+    def truth(self, raw_target: np.ndarray) -> np.ndarray:
         """Return the most probable class of each row."""
         return np.asarray(raw_target).argmax(1)
 

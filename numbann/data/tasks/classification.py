@@ -50,7 +50,7 @@ class Classification(OfClasses):
         return next(iter(raw.targets.values())).original
 
     def encode(self, raw_target: np.ndarray, form: str, dtype: str) -> np.ndarray:
-        index = self.true_indices(raw_target)
+        index = self.truth(raw_target)
         if form in ("label", "order"):
             return index
         if form == "binary":
@@ -71,17 +71,17 @@ class Classification(OfClasses):
         check_labels(raw, next(iter(raw.targets)), self.classes)
 
     def means(self, raw_target: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-        shares = np.eye(len(self.classes))[self.true_indices(raw_target)]
+        shares = np.eye(len(self.classes))[self.truth(raw_target)]
         return self._named(shares[:, 1:] if len(self.classes) == 2 else shares)
 
-    def true_indices(self, raw_target: np.ndarray) -> np.ndarray:
+    def truth(self, raw_target: np.ndarray) -> np.ndarray:
         return index_of(raw_target, self.classes, "the target")
 
     def class_counts(self, raw_target: np.ndarray) -> np.ndarray | None:
-        return np.bincount(self.true_indices(raw_target), minlength=len(self.classes))
+        return np.bincount(self.truth(raw_target), minlength=len(self.classes))
 
     def class_weight(self, raw_target: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        return weights[self.true_indices(raw_target)]
+        return weights[self.truth(raw_target)]
 
     def warnings(self, raw_target: np.ndarray) -> tuple[str, ...]:
         trained = set(raw_target.tolist())

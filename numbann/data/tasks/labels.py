@@ -35,10 +35,6 @@ class Labels(Task):
         """Return the index of each row's predicted class (N,), or 1 for each label predicted as yes (N, T)."""
 
     @abstractmethod
-    def true_indices(self, raw_target: np.ndarray) -> np.ndarray:
-        """Return the same for the target as given."""
-
-    @abstractmethod
     def has_probabilities(self, found: Outcome) -> bool:
         """Tell whether the outputs are probabilities rather than scores."""
 
@@ -57,8 +53,8 @@ class Labels(Task):
         names = [f"{'p' if known else 'score'}_{subject}" for subject in self.subjects]
         return dict(zip(names[-shown.shape[1] :], shown.T, strict=True))
 
-    def measurable(self, found: Outcome, raw_target: np.ndarray) -> dict[str, np.ndarray]:
-        roles = {"t": self.true_indices(raw_target), "label": self.indices(found)}
+    def measurable(self, found: Outcome, truth: np.ndarray) -> dict[str, np.ndarray]:
+        roles = {"t": truth, "label": self.indices(found)}
         return {**roles, "probability": self.probabilities(found)} if self.has_probabilities(found) else roles
 
     def guess(self, usual: np.ndarray, t: np.ndarray) -> dict[str, np.ndarray]:
@@ -81,7 +77,7 @@ class OfClasses(Labels):
 
     def usual(self, raw_target: np.ndarray) -> tuple[tuple[float, ...], ...]:
         """Return the share of each class."""
-        counts = np.bincount(self.true_indices(raw_target), minlength=len(self.subjects))
+        counts = np.bincount(self.truth(raw_target), minlength=len(self.subjects))
         return (tuple((counts / counts.sum()).tolist()),)
 
     def indices(self, found: Outcome) -> np.ndarray:
@@ -111,7 +107,7 @@ class OfClasses(Labels):
         size = len(self.subjects)
         if size > MOST_CONFUSED:
             return None
-        places = self.true_indices(raw_target) * size + self.indices(found)
+        places = self.truth(raw_target) * size + self.indices(found)
         table: Confusion = np.bincount(places, minlength=size * size).reshape(size, size).tolist()
         return table
 

@@ -47,22 +47,22 @@ class Multilabel(Labels):
         return np.stack([column.original for column in raw.targets.values()], axis=1)
 
     def encode(self, raw_target: np.ndarray, form: str, dtype: str) -> np.ndarray:
-        return np.ascontiguousarray(self.true_indices(raw_target), dtype=dtype)
+        return np.ascontiguousarray(self.truth(raw_target), dtype=dtype)
 
     def check(self, raw: Raw) -> None:
         for name, pair in zip(raw.targets, self.pairs, strict=True):
             check_labels(raw, name, pair)
 
     def means(self, raw_target: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-        return self._named(self.true_indices(raw_target).astype(np.float64))
+        return self._named(self.truth(raw_target).astype(np.float64))
 
-    def true_indices(self, raw_target: np.ndarray) -> np.ndarray:
+    def truth(self, raw_target: np.ndarray) -> np.ndarray:
         columns = zip(raw_target.T, self.pairs, self.names, strict=True)
         return np.stack([index_of(column, pair, f"column {quoted(name)}") for column, pair, name in columns], axis=1)
 
     def usual(self, raw_target: np.ndarray) -> tuple[tuple[float, ...], ...]:
         """Return the share of yes of each label."""
-        return (tuple(self.true_indices(raw_target).mean(0).tolist()),)
+        return (tuple(self.truth(raw_target).mean(0).tolist()),)
 
     def indices(self, found: Outcome) -> np.ndarray:
         return says_yes(found)

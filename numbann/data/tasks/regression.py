@@ -85,7 +85,7 @@ class Regression(Task):
         return replace(self, shift=tuple(mean.tolist()), scale=tuple(np.where(constant, 1.0, deviation).tolist()))
 
     def encode(self, raw_target: np.ndarray, form: str, dtype: str) -> np.ndarray:
-        values = np.asarray(raw_target, np.float64).reshape(len(raw_target), len(self.names))
+        values = self.truth(raw_target)
         shift, scale = self._affine
         with np.errstate(over="ignore"):
             return narrow(self, values, (self._bent(values) - shift) / scale, dtype)
@@ -154,11 +154,13 @@ class Regression(Task):
     def probabilities(self, found: Outcome) -> np.ndarray:
         raise DataError("a regression has no probabilities; use predict")
 
-    def measurable(self, found: Outcome, raw_target: np.ndarray) -> dict[str, np.ndarray]:
+    def truth(self, raw_target: np.ndarray) -> np.ndarray:
+        return np.asarray(raw_target, np.float64).reshape(len(raw_target), len(self.names))
+
+    def measurable(self, found: Outcome, truth: np.ndarray) -> dict[str, np.ndarray]:
         values = self.values(found)
-        t = np.asarray(raw_target, np.float64).reshape(len(values), len(self.names))
-        columns = {role: t[:, [k]] for k, role in enumerate(found.columns)}
-        return {**self._given(found), **columns, "t": t[:, : values.shape[1]], "value": values}
+        columns = {role: truth[:, [k]] for k, role in enumerate(found.columns)}
+        return {**self._given(found), **columns, "t": truth[:, : values.shape[1]], "value": values}
 
     def usual(self, raw_target: np.ndarray) -> tuple[tuple[float, ...], ...]:
         """Return the mean of each target, which no constant beats in squares, and the median, in absolute errors."""

@@ -168,7 +168,11 @@ class Task(ABC):
         """Return the probability of each class (N, K), or of yes for each label (N, T); DataError if there is none."""
 
     @abstractmethod
-    def measurable(self, found: Outcome, raw_target: np.ndarray) -> dict[str, np.ndarray]:
+    def truth(self, raw_target: np.ndarray) -> np.ndarray:
+        """Return the target as metrics read it: the index of each row's class (N,), 1 for yes (N, T), or numbers."""
+
+    @abstractmethod
+    def measurable(self, found: Outcome, truth: np.ndarray) -> dict[str, np.ndarray]:
         """Return what a metric may ask for, by role: t, and those of the task's roles that the outputs provide."""
 
     @abstractmethod

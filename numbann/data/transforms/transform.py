@@ -6,7 +6,7 @@ Letters: N rows, n rows of a block, F columns.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field, fields, replace
+from dataclasses import field, fields
 from functools import cached_property
 from typing import Any, Self
 
@@ -97,10 +97,6 @@ class Columns:
         """Yield the position and the numbers (N,) of these columns, as they are given."""
         return self._apart([name for name in self.names if name in names])
 
-    def whole(self) -> Iterator[np.ndarray]:
-        """Yield each column (N,) as it is given, with the rows that are not among these, too."""
-        return (values for _, values in replace(self, rows=slice(None))._apart(self.names))
-
     def extremes(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the smallest and the largest number of each column."""
         low = np.full(len(self.names), np.inf)
@@ -113,7 +109,7 @@ class Columns:
         """Return a new block (n, F) of some rows as they are given."""
         table = self.raw.table
         if self._all_numbers:
-            return table.block(rows).astype(np.float64)
+            return table.block(rows).astype(np.float64, copy=isinstance(rows, slice))  # else it is new already
         values = np.empty((count_of(rows, len(table)), len(self.names)))
         if self._numbers[0]:
             values[:, self._numbers[0]] = table.block(rows)[:, self._numbers[1]]

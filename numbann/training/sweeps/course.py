@@ -28,6 +28,7 @@ from numbann.spec.model import to_json
 from numbann.training.beside import told
 from numbann.training.callbacks import Callback, Event, SweepStarted, TrialEnded
 from numbann.training.execution import Run, warm_up
+from numbann.training.folding import room_for
 from numbann.training.interruption import Interrupted
 from numbann.training.preparation import Prepared, engine_of
 from numbann.training.rundir import BEST, json_text
@@ -159,8 +160,8 @@ class Course:
         known = {(row["trial"], row.get("rung")): row for row in files.rows()}
         try:
             self._tell_start(files, len(known), self._plan.trials, self._plan.asked)
-            with Pool(self._share.executor, self._share.workers) as pool:
-                line = Line(self._share.workers)
+            with Pool(self._share.executor, self._share.workers, room_for(self._base)) as pool:
+                line = Line()
                 self._search(_Places(pool, line, *self._works(line)), files, known)
             return self._finish(files, manifest)
         except KeyboardInterrupt as interruption:

@@ -5,7 +5,7 @@ The row of a trial has everything that is kept of it but the states that it may 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from functools import partial
 from math import isfinite
 from statistics import fmean
@@ -32,10 +32,11 @@ from numbann.training.folding import Folding
 from numbann.training.manifest import identity
 from numbann.training.preparation import Prepared, placing, plan
 from numbann.training.sent import Sent, naming_place
-from numbann.training.sweeps.kept import Sources
 from numbann.training.sweeps.search import Asked
+from numbann.training.sweeps.sources import Sources
 from numbann.training.sweeps.specs import portable
 from numbann.training.warming import warm
+from numbann.turns import part_of
 
 VALIDATION = "validation_"
 NEEDED = ("parameters", "metric", "folds")  # keys of a sweep that say how a trial is trained; the search is elsewhere
@@ -141,13 +142,13 @@ def _untold(event: Any) -> None:
     """Say nothing: what is said of the data is said once for all trials."""
 
 
-def train_trial(sent: Trials, line: Line, threads: int, asked: Asked) -> Ended:
+def train_trial(sent: Trials, line: Line, threads: int, asked: Asked) -> Generator[float, None, Ended]:
     """Train a trial, or go on with it, and measure it."""
     trials = sent.here(threads)
-    found = [
-        _train(prepared, line, threads, asked, None if asked.states is None else asked.states[place])
-        for place, prepared in enumerate(trials.prepare(asked.parameters))
-    ]
+    found: list[Ended] = []
+    for place, prepared in enumerate(trials.prepare(asked.parameters)):
+        one = _train(prepared, line, threads, asked, None if asked.states is None else asked.states[place])
+        found.append((yield from part_of(one, place, trials.sweep.folds)))
     models = [one.row for one in found]
     head = head_of(asked)
     states = [state for one in found for state in one.states]
@@ -171,13 +172,15 @@ def head_of(asked: Asked) -> Row:
     return {"trial": asked.trial, **rung, "parameters": dict(asked.parameters)}
 
 
-def _train(prepared: Prepared, line: Line, threads: int, asked: Asked, stored: bytes | None) -> Ended:
+def _train(
+    prepared: Prepared, line: Line, threads: int, asked: Asked, stored: bytes | None
+) -> Generator[float, None, Ended]:
     """Train a model of a trial; its row also has the measures that a sweep may go by."""
     job, tell = prepared.job, partial(_tell, line, asked.trial)
     with make_engine(prepared.plan, prepared.resolved.spec.train.device, threads) as engine:
         load_rows(engine, job)
         state = begin(engine, job) if stored is None else restored(engine, stored, identity(prepared), job)
-        train_beside(engine, job, state, line, tell, asked.until)
+        yield from train_beside(engine, job, state, line, tell, asked.until)
         states = [] if asked.until is None else [b"".join(to_parts(state, identity(prepared)))]
         weights = take_best(engine, state)
         calibrate(prepared, engine)
