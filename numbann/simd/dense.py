@@ -14,9 +14,9 @@ from __future__ import annotations
 from numbann.simd.bfloat import as_type_of, terms_of
 from numbann.simd.jit import inner
 from numbann.simd.op import INDEX, ROWS, START
-from numbann.simd.pointer import advance, call_sweep, call_update, fetch, itemsize, view
+from numbann.simd.pointer import advance, call_ahead, call_sweep, call_update, fetch, itemsize, view
 from numbann.simd.rows import row_sum
-from numbann.simd.sizes import BYTES, DELTA_DEPTH
+from numbann.simd.sizes import BYTES, DELTA_DEPTH, PANEL
 from numbann.simd.tile import transpose_block
 
 # Depths of blocks.  All rows pass over a block before the next one begins, so the block must stay in a near cache: in
@@ -159,7 +159,7 @@ def dense_update(op, first, last, step, scratch):
         panel = unit // (blocks + 1)
         block = unit - panel * (blocks + 1)
         if block < blocks:
-            update_weights(op, panel, block * op.UNIT, step, scratch, lanes)
+            update_weights(op, panel, block * op.UNIT, step, scratch, lanes, scratch)
         else:
             _update_vector(op, op.D, panel, step[ROWS], step, scratch, lanes)
 
@@ -170,23 +170,28 @@ def weights_update(op, first, last, step, scratch):
     blocks = (op.INPUTS + op.UNIT - 1) // op.UNIT
     for unit in range(first, last):
         panel = unit // blocks
-        update_weights(op, panel, (unit - panel * blocks) * op.UNIT, step, scratch, lanes)
+        update_weights(op, panel, (unit - panel * blocks) * op.UNIT, step, scratch, lanes, scratch)
 
 
 @inner
-def update_weights(op, panel, row, step, scratch, lanes):
-    """The rows row.. of one panel of w, at most a unit of them."""
+def update_weights(op, panel, row, step, scratch, lanes, beside):
+    """The rows row.. of one panel of w, at most a unit of them; beside: what else is written of each two rows."""
     column, vectors, width = panel_of(op, panel, lanes)
     rows = min(op.UNIT, op.INPUTS - row)
     x, d = advance(inputs(op, step), row), advance(op.D, column)
+    w = advance(op.MOVED_W, column * op.INPUTS_PADDED + row * width)
     init, init_row, sweep = op.ZERO, 0, op.SWEEPS[vectors - 1]
     depths = depth_of(op.D, step[ROWS])
     for k in range(0, depths, UPDATE_DEPTH):
         table, depth = advance(offsets(op, step), k), min(UPDATE_DEPTH, depths - k)
-        d_block = advance(d, k * op.D_ROW)
-        call_sweep(sweep, x, table, d_block, op.D_ROW, init, init_row, scratch, width, rows, depth)
+        y, row_of_y, next_w = advance(d, k * op.D_ROW), op.D_ROW, advance(op.AHEAD, k)
+        if op.AHEAD_SWEEP != 0 and vectors == PANEL:
+            call_ahead(
+                op.AHEAD_SWEEP, x, table, y, row_of_y, init, init_row, scratch, width, rows, depth, w, next_w, beside
+            )
+        else:
+            call_sweep(sweep, x, table, y, row_of_y, init, init_row, scratch, width, rows, depth)
         init, init_row = scratch, width
-    w = advance(op.MOVED_W, column * op.INPUTS_PADDED + row * width)
     call_update(op.UPDATE, w, scratch, rows * width, op.STRIDE, hyper_of(op, step))
 
 

@@ -82,8 +82,9 @@ COLUMNS = _columns(
     # Sums over rows, which are products with ones: zeros to start from, a one, and a table that leads to it every time
     "ZERO: sums, ONES: activations, ZEROS: int64",
     # The optimizer: its kernel, the elements from one state's arena to the next, its numbers with a row for each step,
-    # and the rows of w in a unit.  What it updates: w, b or another vector, or a whole arena of LENGTH elements
-    "UPDATE, STRIDE, HYPER: sums, HYPER_ROW, UNIT",
+    # and the rows of w in a unit.  The sweep that asks for w and its states ahead, or 0, and what it asks for at each
+    # depth.  What the optimizer updates: w, b or another vector, or a whole arena of LENGTH elements
+    "UPDATE, STRIDE, HYPER: sums, HYPER_ROW, UNIT, AHEAD_SWEEP, AHEAD: int64",
     "MOVED_W: parameters, MOVED_VECTOR: parameters, ARENA: parameters, LENGTH",
     # The gradient of the first group of rows: its part for w, for a vector, and all of it; elements to the next one's.
     # The sum of some of them

@@ -113,6 +113,13 @@ def call_sweep(typing, address, a, table, b, b_row, init, init_row, c, c_row, ro
 
 
 @intrinsic
+def call_ahead(typing, address, a, table, b, b_row, init, init_row, c, c_row, rows, depth, ahead, ahead_table, beside):
+    """Call a sweep that looks ahead by its address."""
+    given = (a, table, b, b_row, init, init_row, c, c_row, rows, depth, ahead, ahead_table, beside)
+    return types.void(types.intp, *given), _call
+
+
+@intrinsic
 def call_kernel(typing, address, op, first, last, step, scratch):
     """Call a kernel by its address."""
     return types.void(types.intp, INTS, types.intp, types.intp, INTS, scratch), _call

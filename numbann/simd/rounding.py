@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from numba import types
 
-from numbann.simd.bfloat import round_pair, round_values
+from numbann.simd.bfloat import as_type_of, round_pair, round_values
 from numbann.simd.dense import block, inputs, lanes_like, offsets, panel_of, update_weights
 from numbann.simd.jit import inner, takes
 from numbann.simd.pointer import advance
@@ -46,8 +46,10 @@ def weights_update(op, first, last, step, scratch):
     for unit in range(first, last):
         panel = unit // blocks
         row = (unit - panel * blocks) * op.UNIT
-        update_weights(op, panel, row, step, scratch, lanes_like(scratch))
-        _round_unit(op, panel, row, lanes_like(scratch))
+        lanes = lanes_like(scratch)
+        pairs = as_type_of(_pairs_of(op, panel, row, lanes), scratch)
+        update_weights(op, panel, row, step, scratch, lanes, pairs)
+        _round_unit(op, panel, row, lanes)
 
 
 def round_weights(op, first, last, step, scratch):
@@ -65,12 +67,18 @@ def _blocks(op):
 
 
 @inner
+def _pairs_of(op, panel, row, lanes):
+    """Where the pairs of the rows row.. of one panel of w are."""
+    column, _, width = panel_of(op, panel, lanes)
+    return advance(op.PAIRED, column * op.PAIRS_PADDED + row // 2 * width)
+
+
+@inner
 def _round_unit(op, panel, row, lanes):
     """The pairs of the rows row.. of one panel of w, at most a unit of them, an even number."""
     column, _, width = panel_of(op, panel, lanes)
     w = advance(op.MOVED_W, column * op.INPUTS_PADDED + row * width)
-    pairs = advance(op.PAIRED, column * op.PAIRS_PADDED + row // 2 * width)
-    _round_panel(w, pairs, min(op.UNIT, op.INPUTS - row), width)
+    _round_panel(w, _pairs_of(op, panel, row, lanes), min(op.UNIT, op.INPUTS - row), width)
 
 
 @inner

@@ -1,8 +1,8 @@
 """Sweeps: tiles down all rows of a panel of 1 to 4 vectors, each compiled alone and called by its address.
 
 A sweep is (a, table, b, b_row, init, init_row, c, c_row, rows, depth), as `tile.sweep` describes.  The sweeps `rows_N`
-read a by a table of rows; the sweeps `depth_N` read a transposed by a table of depths.  Compiled once, they keep
-the code of tiles out of the kernels that multiply.
+read a by a table of rows; the sweeps `depth_N` read a transposed by a table of depths, and `ahead_4` does so too and
+asks for what is needed next.  Compiled once, they keep the code of tiles out of the kernels that multiply.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numba.extending import intrinsic
 from numbann.simd.jit import DTYPES, INTS, sums_of, takes
 from numbann.simd.objects import Place, address
 from numbann.simd.sizes import BYTES, PANEL, lanes_of
-from numbann.simd.tile import sweep, sweep_part
+from numbann.simd.tile import sweep, sweep_ahead, sweep_part
 from numbann.simd.vector import constant, lanes
 
 
@@ -30,6 +30,12 @@ def sweep_signature(dtype: Any) -> Any:
     c = types.CPointer(sums_of(dtype))
     a = c if c.dtype == dtype else types.CPointer(types.int32)
     return types.void(a, INTS, a, types.intp, c, types.intp, c, types.intp, types.intp, types.intp)
+
+
+def ahead_signature(dtype: Any) -> Any:
+    """void (a, ..., depth, ahead, ahead_table, beside)."""
+    c = types.CPointer(sums_of(dtype))
+    return types.void(*sweep_signature(dtype).args, c, INTS, c)
 
 
 def part_signature(dtype: Any) -> Any:
@@ -51,6 +57,12 @@ def _sweep(family: str, vectors: int) -> Callable[..., None]:
 ROWS, DEPTH = (tuple(_sweep(family, vectors) for vectors in range(1, PANEL + 1)) for family in ("rows", "depth"))
 rows_1, rows_2, rows_3, rows_4 = ROWS
 depth_1, depth_2, depth_3, depth_4 = DEPTH
+
+
+@takes(ahead_signature)
+def ahead_4(a, table, b, b_row, init, init_row, c, c_row, rows, depth, ahead, ahead_table, beside):
+    """The sweep depth_4, and a look ahead."""
+    sweep_ahead(a, table, b, b_row, init, init_row, c, c_row, rows, depth, ahead, ahead_table, beside)
 
 
 def _sweep_part(family: str, halves: int) -> Callable[..., None]:

@@ -17,6 +17,7 @@ from numba.extending import intrinsic
 from numbann.simd.bfloat import add_pair_products, transpose_pairs
 from numbann.simd.jit import INTS
 from numbann.simd.machine import WIDE
+from numbann.simd.sizes import PANEL
 from numbann.simd.vector import (
     constant,
     first_lanes,
@@ -25,6 +26,7 @@ from numbann.simd.vector import (
     load_lanes,
     multiply_add,
     prefetch,
+    prefetch_far,
     splat,
     store,
     store_lanes,
@@ -41,22 +43,28 @@ NARROW_HEIGHTS = (6, 4, 2, 1)
 DEEP = 128
 
 
-class _Operands(namedtuple("_Operands", "a table b b_row init init_row c c_row rows depth")):
-    """The operands of a product, as LLVM values: see `sweep`."""
+_FIELDS = "a table b b_row init init_row c c_row rows depth ahead ahead_table beside"
+
+
+class _Operands(namedtuple("_Operands", _FIELDS, defaults=(None, None, None))):
+    """The operands of a product, as LLVM values: see `sweep`, and for the last three, or None, `sweep_ahead`."""
 
     def at_row(self, builder, i, by_depth):
-        """The operands of the rows from i on."""
-        return self._replace(
-            a=builder.gep(self.a, [i]) if by_depth else self.a,
-            table=self.table if by_depth else builder.gep(self.table, [i]),
-            init=builder.gep(self.init, [builder.mul(self.init_row, i)]),
-            c=builder.gep(self.c, [builder.mul(self.c_row, i)]),
-        )
+        """The operands of the rows from i on, an even number where `beside` is read."""
+        found = {
+            "a" if by_depth else "table": builder.gep(self.a if by_depth else self.table, [i]),
+            "init": builder.gep(self.init, [builder.mul(self.init_row, i)]),
+            "c": builder.gep(self.c, [builder.mul(self.c_row, i)]),
+        }
+        if self.ahead:
+            found["ahead"] = builder.gep(self.ahead, [builder.mul(self.c_row, i)])
+            found["beside"] = builder.gep(self.beside, [builder.mul(self.c_row, builder.ashr(i, constant(1)))])
+        return self._replace(**found)
 
     def at_column(self, builder, j):
         """The operands of the columns from j on."""
-        b, init, c = (builder.gep(base, [constant(j)]) for base in (self.b, self.init, self.c))
-        return self._replace(b=b, init=init, c=c)
+        names = ("b", "init", "c", *(["beside"] if self.beside else []))
+        return self._replace(**{name: builder.gep(getattr(self, name), [constant(j)]) for name in names})
 
 
 @intrinsic(prefer_literal=True)
@@ -74,16 +82,27 @@ def sweep(typing, vectors, by_depth, a, table, b, b_row, init, init_row, c, c_ro
     )
 
     def generate(context, builder, signature, arguments):
-        operands = _Operands(*arguments[2:])
-        count = lanes(operands.a.type.pointee)
-        if WIDE:
-            _down(builder, operands, _Whole(width, count), HEIGHTS[width], transposed)
-        else:
-            for j in range(width):  # one vector of columns after the other, down all rows
-                _down(builder, operands.at_column(builder, j * count), _Whole(1, count), NARROW_HEIGHTS, transposed)
+        _over_panel(builder, _Operands(*arguments[2:]), width, transposed)
         return context.get_dummy_value()
 
     return signature, generate
+
+
+@intrinsic
+def sweep_ahead(typing, a, table, b, b_row, init, init_row, c, c_row, rows, depth, ahead, ahead_table, beside):
+    """A sweep by depth of 4 vectors that asks for what is read and written after it, which lies far away.
+
+    At each step of the depth it asks for one line: the table's number of elements after the tile's first row in
+    `ahead`, whose rows are as long as those of c.  Asked for at once, so many lines would hold up the product.  If a
+    and b hold pairs, a tile also asks for its rows of `beside`, of which there is one for each two of c.
+    """
+    given = (a, INTS, b, types.intp, c, types.intp, c, *[types.intp] * 3)
+
+    def generate(context, builder, signature, arguments):
+        _over_panel(builder, _Operands(*arguments), PANEL, by_depth=True)
+        return context.get_dummy_value()
+
+    return types.void(*given, c, INTS, c), generate
 
 
 @intrinsic(prefer_literal=True)
@@ -138,6 +157,16 @@ class _Part(namedtuple("_Part", "mask")):
         store_lanes(builder, *values, place, self.mask)
 
 
+def _over_panel(builder, operands, width, by_depth):
+    """Tiles over all rows and `width` vectors of columns."""
+    count = lanes(operands.a.type.pointee)
+    if WIDE:
+        _down(builder, operands, _Whole(width, count), HEIGHTS[width], by_depth)
+    else:
+        for j in range(width):  # one vector of columns after the other, down all rows
+            _down(builder, operands.at_column(builder, j * count), _Whole(1, count), NARROW_HEIGHTS, by_depth)
+
+
 def _down(builder, operands, line, heights, by_depth):
     """Tiles down all rows: as many of the greatest height as fit, then smaller ones for the rows that are left.
 
@@ -152,10 +181,15 @@ def _down(builder, operands, line, heights, by_depth):
         after_tile = builder.add(i, constant(height))
         builder.cbranch(builder.icmp_signed("<=", after_tile, operands.rows), body, after)
         builder.position_at_end(body)
-        below = builder.icmp_signed("<=", builder.add(after_tile, constant(height)), operands.rows)
-        with builder.if_then(builder.and_(below, builder.icmp_signed(">=", operands.depth, constant(DEEP)))):
-            _prefetch(builder, operands.at_row(builder, after_tile, by_depth), height, line)
-        _tile(builder, operands.at_row(builder, i, by_depth), height, line, by_depth)
+        here = operands.at_row(builder, i, by_depth)
+        if not operands.ahead:
+            below = builder.icmp_signed("<=", builder.add(after_tile, constant(height)), operands.rows)
+            with builder.if_then(builder.and_(below, builder.icmp_signed(">=", operands.depth, constant(DEEP)))):
+                _prefetch(builder, operands.at_row(builder, after_tile, by_depth), height, line)
+        elif _holds_pairs(here.a):
+            for j in range((height + 1) // 2 * line.width):
+                prefetch(builder, here.beside, j * line.lanes)
+        _tile(builder, here, height, line, by_depth)
         builder.store(after_tile, row)
         builder.branch(test)
         builder.position_at_end(after)
@@ -175,6 +209,8 @@ def _tile(builder, operands, height, line, by_depth):
     k, b_line = builder.phi(ir.IntType(64)), builder.phi(operands.b.type)
     sums = [[builder.phi(value.type) for value in values] for values in first]
     values = line.load(builder, b_line)
+    if operands.ahead:
+        prefetch_far(builder, builder.gep(operands.ahead, [_entry(builder, operands.ahead_table, k)]))
     if by_depth:
         column = builder.gep(operands.a, [_entry(builder, operands.table, k)])
         places = [builder.gep(column, [constant(i)]) for i in rows]
@@ -209,8 +245,13 @@ def _entry(builder, table, index):
 def _add_products(builder, place, values, sums):
     """sums + a values, for the scalar a at a place."""
     factor = splat(builder, builder.load(place), values[0].type.count)
-    add = add_pair_products if isinstance(place.type.pointee, ir.IntType) else multiply_add
+    add = add_pair_products if _holds_pairs(place) else multiply_add
     return [add(builder, factor, value, total) for value, total in zip(values, sums, strict=True)]
+
+
+def _holds_pairs(base):
+    """Whether a pointer leads to pairs of bfloat16."""
+    return isinstance(base.type.pointee, ir.IntType)
 
 
 def _close_loop(phis, first, turn, before, loop):
@@ -229,7 +270,7 @@ def transpose_block(typing, a, a_row, c, c_row, columns):
 
     def generate(context, builder, signature, arguments):
         a, a_row, c, c_row, _ = arguments
-        if isinstance(a.type.pointee, ir.IntType):
+        if _holds_pairs(a):
             transpose_pairs(builder, *arguments)
             return context.get_dummy_value()
         rows = [load(builder, builder.gep(a, [builder.mul(a_row, constant(i))])) for i in range(lanes(a.type.pointee))]

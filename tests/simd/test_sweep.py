@@ -17,6 +17,7 @@ from numbann.simd.sizes import lanes_of
 
 COUNT, POINTER = ctypes.c_ssize_t, ctypes.c_void_p
 SWEEP = ctypes.CFUNCTYPE(None, POINTER, POINTER, POINTER, COUNT, POINTER, COUNT, POINTER, COUNT, COUNT, COUNT)
+AHEAD = ctypes.CFUNCTYPE(None, *SWEEP._argtypes_, *[POINTER] * 3)
 PART = ctypes.CFUNCTYPE(None, *SWEEP._argtypes_, COUNT)
 HEIGHTS = (1, 2, 3, 5, 6, 7, 12, 13, 16, 29)
 DEPTHS = (1, 2, 7, 33)
@@ -86,6 +87,27 @@ def test_parts_of_a_vector(function: Any, dtype: str) -> None:
         np.testing.assert_array_equal(c[:rows, :columns], init + a @ b)
         assert (c[rows] == 7).all(), "it wrote below the last row"
         assert (c[:, columns] == 7).all(), "it wrote beside the last column"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+def test_a_look_ahead_changes_no_bit(dtype: str) -> None:
+    """Nor does it matter what there is to see."""
+    pairs, floats = ("int32", "float32") if dtype == "bfloat16" else (dtype, dtype)
+    width, generator = 4 * lanes_of(dtype), np.random.default_rng(0)
+    at = [Place(sweep.__name__, name) for name in ("depth_4", "ahead_4")]
+    plain, ahead = (run(address(place, dtype)) for run, place in zip((SWEEP, AHEAD), at, strict=True))
+    nowhere = np.full(max(DEPTHS), 1 << 50, np.int64)
+    for rows, depth in itertools.product(HEIGHTS, DEPTHS):
+        a, b = aligned((depth, rows), pairs), aligned((depth, width), pairs)
+        init, *found = (aligned((rows, width), floats) for _ in range(3))
+        for array in (a, b, init):
+            array[:] = generator.standard_normal(array.shape) * (1 << 27 if array.dtype == np.int32 else 1)
+        table = np.arange(depth, dtype=np.int64) * rows
+        given = [array.ctypes.data for array in (a, table, b, init)]
+        for run, c, more in ((plain, found[0], ()), (ahead, found[1], (nowhere.ctypes.data,) * 3)):
+            run(*given[:3], width, given[3], width, c.ctypes.data, width, rows, depth, *more)
+        assert found[0].tobytes() == found[1].tobytes()
+        assert found[0].any()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

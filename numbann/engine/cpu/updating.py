@@ -10,16 +10,19 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.operands import Operands
 from numbann.engine.cpu.table import Columns, Op
 from numbann.engine.cpu.update import Update
 from numbann.network.chain import SHARED
-from numbann.simd.named import dense, rounding
+from numbann.simd.named import dense, rounding, sweep
+from numbann.simd.objects import address
 from numbann.simd.sizes import PANEL
 
 # Rows of a layer's gradient that are computed and applied at once, by 64 columns 12 KB in float32, which the optimizer
 # then finds in the first-level cache; and the height of a tile, of which a unit has a whole number
 UNIT, TILE = 48, 6
+FAR = 2 << 20  # bytes of weights and states from which on no second-level cache keeps them from step to step
 EACH = 3  # units, at the least, that a thread gets of layers that are shared out as one list
 
 Works = tuple[Op, np.ndarray]  # an op, and the work that each of its units is
@@ -61,13 +64,30 @@ def _deal(works: Sequence[Works], threads: int) -> Iterator[Op]:
         yield kernel, units, {**columns, "BORDERS": borders.astype(np.int64)}
 
 
+def _ahead(operands: Operands, arena: Arena, k: int) -> Columns:
+    """Weights and states that a tile of their gradient asks for, spread over its depth, where they lie far away."""
+    layout, products, depth = arena.layout, operands.plan.products, len(operands.counted)
+    depth = -(-depth // 2) if operands.rounds else depth
+    if arena.values.nbytes < FAR or layout.layers[k].columns < PANEL * layout.lanes:
+        return {"AHEAD_SWEEP": 0, "AHEAD": np.zeros(depth, np.int64)}
+    lines, arrays = TILE * PANEL, len(arena.values) // layout.stride
+    line = np.arange(depth) * lines * arrays // max(depth, lines * arrays)
+    places = line // lines * layout.stride + line % lines * layout.lanes
+    return {"AHEAD_SWEEP": address(sweep.ahead_4, products), "AHEAD": places}
+
+
 def _layer_ops(operands: Operands, update: Update, k: int, unit: int, width: int) -> Iterator[Works]:
     """The ops over what a layer trains; a unit is `unit` rows of a panel of w, or a part of a vector."""
     layer, place, vectors = operands.plan.layers[k], operands.layout.layers[k], operands.layout.vectors
     product, panels = layer.product, place.panels
     rows = np.diff([*range(0, place.inputs, unit), place.inputs])
     moved: Columns = {"MOVED_VECTOR": update.arena.at(vectors[f"layers.{k}.bias"].start)}
-    given: Columns = {"MOVED_W": update.arena.at(place.weights), "UNIT": unit, **update.of(product.tuning)}
+    given: Columns = {
+        "MOVED_W": update.arena.at(place.weights),
+        "UNIT": unit,
+        **update.of(product.tuning),
+        **_ahead(operands, update.arena, k),
+    }
     if product.tuning == product.bias_tuning and not operands.rounds:
         columns, work = {**operands.gradient(k), **given, **moved}, np.tile([*rows, 1], panels)
         yield (operands.kernel(dense.dense_update), len(work), columns), width * work
