@@ -1,8 +1,11 @@
-"""The kernels of components by name: those of built-in ones are found without reading their mathematics."""
+"""The kernels of components by name: those of numbann's own are found without reading their mathematics."""
 
 from __future__ import annotations
 
 import functools
+import hashlib
+import sys
+from pathlib import Path
 from typing import Any
 
 from numbann.components.built_in import is_built_in
@@ -18,14 +21,23 @@ embeddings = Module("numbann.compile.embeddings")
 def component_kernel(maker: Place, component: Component, *settings: Any) -> int:
     """The address of a component's kernel that a function of cpu.py or embeddings.py makes, with its settings.
 
-    A built-in component is known by its name, since the cache is one of numbann's own sources; any other by the text
-    that is made of its mathematics.
+    A built-in component is known by its name, since the cache is one of numbann's own sources, and another one of
+    numbann by its file, too; any other by the text that is made of its mathematics.
     """
-    if not is_built_in(component):
+    own = () if is_built_in(component) else _file_of(component)
+    if own is None:
         return int(maker.function(component, *settings))
-    key = maker.module, maker.name, component.kind, component.name, *settings
+    key = maker.module, maker.name, component.kind, component.name, *own, *settings
     address = objects.find(key)
     if address is None:
         address = int(maker.function(component, *settings))
         objects.keep(key, objects.loaded(address))
     return address
+
+
+def _file_of(component: Component) -> tuple[str, str] | None:
+    """The module and the hash of the file of a component that is in one of numbann's own; else None."""
+    name = component.function.__module__
+    if component.plugin is not None or not name.startswith("numbann."):
+        return None
+    return name, hashlib.sha256(Path(str(sys.modules[name].__file__)).read_bytes()).hexdigest()

@@ -13,7 +13,7 @@ from numbann.data.columns import Column, Texts, as_texts, column_from_array
 from numbann.data.kinds import drop_missing, settle
 from numbann.data.reading import Reading, choose_features
 from numbann.data.stored import StoredArray
-from numbann.data.table import Raw, Table, check_kinds
+from numbann.data.table import Raw, Table, of_known_kinds
 from numbann.data.wording import counted, quoted
 from numbann.errors import DataError
 
@@ -43,8 +43,7 @@ def raw_from_arrays(
     table, found = _table(columns, reading, where, listed_features), _targets(targets, reading)
     weights = next((_weight(name, array, where) for name, array in (weight or {}).items()), None)
     raw = Raw(table, found, lambda row: f"{where} row {row + 1}", weight=weights)
-    check_kinds(raw, reading)
-    return raw
+    return of_known_kinds(raw, reading)
 
 
 def _check(name: str, array: Array, where: str, need_rows: bool) -> None:

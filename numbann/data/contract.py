@@ -22,6 +22,7 @@ SPLIT_KEYS = ("by", "group", "column")  # the keys of data.split that name a col
 DELIMITERS = (",", "\t", ";", "|")  # the candidates for "auto"
 MEMBER = ".npz:"
 GIVEN = "<data>"  # stands for a path where the rows are given in Python
+FITTED = "the rows of fit"  # the origin of the columns of a model that an estimator's fit has trained, and no spec
 CATEGORIES = ("one-hot", "compact")  # the ways in which categories are inputs, of 0 and 1 or of -1 and 1
 CODED = "coded"  # beside a spec's `data`: the most categories of a column that is no code; without it none is
 ScaleNames = str | list[str]  # one transform, or several in order

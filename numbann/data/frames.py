@@ -14,7 +14,7 @@ from numbann.data.columns import column_from_array
 from numbann.data.dates import dates_as_texts
 from numbann.data.kinds import settle
 from numbann.data.reading import Reading
-from numbann.data.table import Raw, Table, check_kinds, table_from_columns
+from numbann.data.table import Raw, Table, of_known_kinds, table_from_columns
 from numbann.data.wording import counted, nearest, quoted
 from numbann.errors import DataError, ShapeError
 
@@ -24,9 +24,7 @@ READABLE = "biufSUO"  # booleans, numbers, texts, and Python objects that are on
 
 def raw_from_python(given: Any, reading: Reading) -> Raw:
     """Return the raw rows of the features that a trained model takes."""
-    raw = Raw(_table(given, reading.names or (), reading), {}, lambda row: f"row {row + 1}")
-    check_kinds(raw, reading)
-    return raw
+    return of_known_kinds(Raw(_table(given, reading.names or (), reading), {}, lambda row: f"row {row + 1}"), reading)
 
 
 def _table(given: Any, names: tuple[str, ...], reading: Reading) -> Table:

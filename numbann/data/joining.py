@@ -38,22 +38,15 @@ def read_source(source: Files, reading: Reading, need_target: bool = True) -> Ra
         return raws[0]
     known = reading.names is not None
     fixed = reading if known else raws[0].fix(reading, source.data.name)
-    fixed = replace(fixed, keys=reading.keys, numeric=reading.numeric)
+    fixed = replace(fixed, keys=reading.keys, numeric=reading.numeric, empty=reading.empty)
     own = {one.name: getattr(fixed, one.name) for one in fields(Reading)}
     undecided = frozenset() if known else frozenset(raws[0].table.number_names)
     for file in source.more:
-        undecided = _missing_ones(undecided, raws[-1].table)
+        undecided = undecided.intersection(raws[-1].table.empty)
         further = _Further(**own, undecided=undecided)
         raws.append(source.format.read(Files(source.format, file), further, need_target))
         own |= {"texts": (*further.texts, *raws[-1].fix(further, "").texts), "origin": "an earlier file"}
     return _join_raws([_with_texts(raw, raws[-1].table.texts) for raw in raws])
-
-
-def _missing_ones(names: Collection[str], table: Table) -> frozenset[str]:
-    """Return those of the columns that are numbers, and missing in every row."""
-    places = [place for place, name in enumerate(table.number_names) if name in names]
-    missing = (place for place in places if np.isnan(table.column(slice(None), place)).all())
-    return frozenset(table.number_names[place] for place in missing)
 
 
 def _with_texts(raw: Raw, names: Collection[str]) -> Raw:

@@ -77,7 +77,7 @@ class Preprocessing:
         """Return raw features, given in Python, as checked rows; warn of what training did not have."""
         raw = raw_from_python(features, self.reading)
         self.encoding.check(raw)
-        for warning in self.encoding.unseen(raw, slice(None)):
+        for warning in (*raw.notes, *self.encoding.unseen(raw, slice(None))):
             warn(warning, UserWarning)
         return raw
 
@@ -109,7 +109,7 @@ class Preprocessing:
 
     def describe(self, raw: Raw, x: Any, need_target: bool) -> NewData:
         """Return rows with x, which stands for their inputs, their targets and weights, and warnings."""
-        warnings = self.encoding.unseen(raw, slice(None))
+        warnings = (*raw.notes, *self.encoding.unseen(raw, slice(None)))
         if need_target and self.reading.weight is not None and raw.weight is None:
             warnings += (f"there are no weights {quoted(self.reading.weight)}; all rows count alike",)
         target = self.task.original(raw) if need_target else None

@@ -28,7 +28,7 @@ class Reading:
     group: the column of the groups that batches hold whole.  keys: the columns that the split goes by.  patterns: the
     keys of data.columns; textual: those of columns whose numbers are categories; numeric: the columns that hold numbers
     even with leading zeros.  Once the training source is read, `names` holds its features, `texts` its text columns,
-    and `origin` its name.
+    `empty` those without a cell, of which nobody knows what they hold, and `origin` its name.
     """
 
     format: str
@@ -47,6 +47,7 @@ class Reading:
     numeric: tuple[str, ...] = ()
     names: tuple[str, ...] | None = None
     texts: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
     origin: str = ""
     encoding: str = "utf-8"
     skip: int = 0
@@ -100,11 +101,12 @@ class Reading:
         """Return the spec's key to blame; None once the training source has fixed the columns."""
         return key if self.names is None else None
 
-    def fix_columns(self, names: tuple[str, ...], texts: Sequence[str], origin: str) -> Reading:
+    def fix_columns(
+        self, names: tuple[str, ...], texts: Sequence[str], origin: str, empty: tuple[str, ...] = ()
+    ) -> Reading:
         """Return the reading for every further source, which must have these features."""
-        return replace(
-            self, names=names, texts=tuple(texts), origin=origin, keys=(), patterns=(), textual=(), numeric=()
-        )
+        fixed = replace(self, names=names, texts=tuple(texts), empty=empty, origin=origin)
+        return replace(fixed, keys=(), patterns=(), textual=(), numeric=())
 
     @property
     def apart(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from functools import cached_property
 from typing import SupportsIndex
@@ -14,7 +14,7 @@ from numbann.data.kinds import drop_missing, settle
 from numbann.data.memory import available
 from numbann.data.reading import ChosenColumns, Reading
 from numbann.data.stored import StoredArray
-from numbann.data.wording import quoted
+from numbann.data.wording import counted, quoted
 from numbann.errors import DataError
 from numbann.records import dataclass
 
@@ -50,6 +50,13 @@ class Table:
         every = zip(self.number_names, self.each_column(slice(None)), strict=True)
         return frozenset(name for name, values in every if not np.isnan(values).any())
 
+    @cached_property
+    def empty(self) -> tuple[str, ...]:
+        """The columns of numbers that are missing in every row."""
+        begun = np.isnan(self.block(slice(1))).all(axis=0)
+        places = [place for place in np.flatnonzero(begun).tolist() if np.isnan(self.column(slice(None), place)).all()]
+        return tuple(self.number_names[place] for place in places)
+
     @property
     def stored(self) -> StoredArray | None:
         """The numbers, if they stay in their file."""
@@ -64,6 +71,14 @@ class Table:
         """Return the numbers (n,) of some rows in one column."""
         place = position if self.columns is None else self.columns[position]
         return self.numbers[rows, place] if isinstance(self.numbers, np.ndarray) else self.numbers.columns(rows, place)
+
+    def without_texts(self, names: Collection[str]) -> Table:
+        """Return a table in which some columns of texts are numbers, all missing."""
+        columns: dict[str, Column] = {name: column for name, column in self.texts.items() if name not in names}
+        columns |= {name: Numbers(np.full(len(self), np.nan), whole=False) for name in names}
+        numbers = (Numbers(one, whole=False) for one in self.each_column(slice(None)))
+        columns |= dict(zip(self.number_names, numbers, strict=True))
+        return table_from_columns({name: columns[name] for name in self.names}, len(self))
 
     def take(self, rows: np.ndarray) -> Table:
         """Return a table of some rows, in memory."""
@@ -109,7 +124,7 @@ class Raw:
     def fix(self, reading: Reading, origin: str) -> Reading:
         """Return the reading for further sources, which must have these columns."""
         targets = [name for name, column in self.targets.items() if isinstance(column, Texts)]
-        return reading.fix_columns(self.table.names, [*self.table.texts, *targets], origin)
+        return reading.fix_columns(self.table.names, [*self.table.texts, *targets], origin, self.table.empty)
 
     def fault(self, row: SupportsIndex, column: str | None, what: str, key: str | None) -> DataError:
         """Return an error that says what is wrong with a cell, and where it stands."""
@@ -193,9 +208,7 @@ def raw_from_columns(
     for name, column in columns.items():
         columns[name] = settle(column, name, reading)
     table = table_from_columns(columns, len(next(iter(columns.values()))))
-    raw = Raw(table, targets, place, delimiter, (), weight, keys)
-    check_kinds(raw, reading)
-    return raw
+    return of_known_kinds(Raw(table, targets, place, delimiter, (), weight, keys), reading)
 
 
 def check_numbers(raw: Raw, strict: Callable[[str], bool]) -> None:
@@ -254,11 +267,19 @@ def check_range(raw: Raw, kinds: Sequence[str]) -> None:
             raise raw.fault(row, name, f"{what}; correct it, or choose another loss", "loss")
 
 
-def check_kinds(raw: Raw, reading: Reading) -> None:
-    """Refuse texts in a column that holds numbers in the training source."""
-    for name, column in raw.table.texts.items():
-        if reading.is_decided(name) and not reading.is_text(name):
+def of_known_kinds(raw: Raw, reading: Reading) -> Raw:
+    """Return rows of which each column holds what it holds in the training source; DataError for texts among numbers.
+
+    Of a column that has no cell there nobody knows what it holds, and texts are missing.
+    """
+    names = [name for name in raw.table.texts if reading.is_decided(name) and not reading.is_text(name)]
+    for name in names:
+        column = raw.table.texts[name]
+        if name not in reading.empty:
             row = np.argmax(~column.missing)
             value = quoted(column.values[column.codes[row]])
             what = f"{value} is no number, but the column holds no text in {reading.origin}; correct the cell"
             raise raw.fault(row, name, what, None)
+        texts = counted(int((~column.missing).sum()), "text")
+        raw = raw.noted(f"column {quoted(name)}: {texts}, taken as missing, since {reading.origin} has no cell there")
+    return replace(raw, table=raw.table.without_texts(names)) if names else raw

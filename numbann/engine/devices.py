@@ -163,6 +163,13 @@ def make_engine(plan: Plan, given: str = "auto", threads: int | str = "auto", ra
     return engine
 
 
+def prepare() -> None:
+    """Import what engines of the default device need, for those who will make one: without it the first one does."""
+    part_of(DEFAULT.engine)
+    objects = importlib.import_module("numbann.simd.objects")
+    objects.prepare()
+
+
 def checks() -> Iterator[tuple[str, Callable[[Component], str]]]:
     """The names of the devices that check components, and their checks."""
     yield from ((device.name, part_of(device.check)) for device in DEVICES if device.check)

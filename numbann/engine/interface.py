@@ -95,6 +95,9 @@ class Engine(Protocol):
     def is_finite(self) -> bool:
         """Whether all numbers of `parameters` are finite."""
 
+    def squares(self) -> float:
+        """The sum of the squares of all weights that predict, without biases and other vectors."""
+
     # ---- training
 
     def load_data(

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from numbann.data.contract import FITTED
 from numbann.data.tasks.regression import Regression
 from numbann.data.wording import counted, listed, short, shortened
 from numbann.errors import UNUSABLE, RunDirectoryError, describe_damage
@@ -119,7 +120,9 @@ def _summary(model: Model, name: str, origin: Mapping[str, Any], figures: Mappin
         rows["ensemble"] += "the mean of their predictions is the answer"
     rate = f"learning_rate {model.resolved.learning_rate:g}"
     rows["training"] = f"{model.resolved.loss.name}, {model.resolved.optimizer.name} ({rate}), "
-    rows["training"] += f"batch {spec.train.batch_size}, {spec.train.epochs} epochs at most, seed {spec.seed}"
+    rows["training"] += f"batch {spec.train.batch_size}, {spec.train.epochs} epochs at most"
+    if model.preprocessing.reading.origin != FITTED:  # where a random_state drew, which is no seed
+        rows["training"] += f", seed {spec.seed}"
     if epoch := figures.get("weights_epoch", figures.get("best_epoch")):
         rows["training"] += f"; the weights are those of epoch {epoch}"
     for one in origin.get("data", ()):

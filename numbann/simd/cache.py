@@ -15,6 +15,7 @@ import shutil
 import sys
 import tempfile
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -34,12 +35,20 @@ KERNEL_SOURCES = ("components", "mathematics", "derivation", "simd", "compile", 
 @functools.cache
 def versions_hash() -> str:
     """The hash of every kernel source of numbann and of the versions of its compilers."""
-    package = Path(__file__).parent.parent
+    package = os.path.dirname(os.path.dirname(__file__))
     digest = hashlib.sha256(repr((*map(version_of, ("numba", "llvmlite")), sys.version_info[:2])).encode())
     for folder in KERNEL_SOURCES:
-        for path in sorted((package / folder).rglob("*.py")):
-            digest.update(path.read_bytes())
+        for path in _sources(os.path.join(package, folder)):
+            with open(path, "rb", buffering=0) as file:  # every process reads them all: twice as fast as by Path
+                digest.update(file.read())
     return digest.hexdigest()[:16]
+
+
+def _sources(folder: str) -> Iterator[str]:
+    """Yield the Python files in a folder and in those below it, in the same order everywhere."""
+    for place, below, files in os.walk(folder):
+        below.sort()
+        yield from (os.path.join(place, name) for name in sorted(files) if name.endswith(".py"))
 
 
 @functools.cache

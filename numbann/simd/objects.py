@@ -186,6 +186,11 @@ def _llvm() -> Any:
     return llvm
 
 
+def prepare() -> None:
+    """Import LLVM; without this the first kernel does."""
+    _llvm()
+
+
 @functools.cache
 def _engine() -> Any:
     """What loads objects, apart from that of numba."""

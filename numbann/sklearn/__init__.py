@@ -16,8 +16,10 @@ else:
 if found < (1, 7):
     raise NumbannError('numbann.sklearn needs scikit-learn 1.7 or later: pip install "numbann[sklearn]"')
 
+from numbann.engine.devices import prepare
 from numbann.sklearn.estimators import MLPClassifier, MLPRegressor, from_sklearn
 
+prepare()  # here, as scikit-learn imports what its networks compute with: the first fit then imports nothing
 if TYPE_CHECKING:
     from numbann.sklearn.tabular import TabularClassifier, TabularRegressor
 

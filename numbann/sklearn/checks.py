@@ -8,23 +8,22 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils.validation import validate_data
 
 PLAIN = np.dtype(np.float32), np.dtype(np.float64)
 
 
+def are_rows(x: Any) -> bool:
+    """Whether x is a finite array (N, I) of floats, with rows and columns."""
+    return type(x) is np.ndarray and x.dtype in PLAIN and x.ndim == 2 and x.size > 0 and bool(np.isfinite(x).all())
+
+
 def are_plain(estimator: Any, x: Any) -> bool:
-    """Whether rows are a finite array of floats, as wide as what the estimator was fitted to, without names."""
+    """Whether rows are as wide as what the estimator was fitted to, and neither have names."""
     known = vars(estimator)
-    return (
-        type(x) is np.ndarray
-        and x.dtype in PLAIN
-        and x.ndim == 2
-        and len(x) > 0
-        and "coefs_" in known
-        and "feature_names_in_" not in known
-        and x.shape[1] == known["n_features_in_"]
-        and bool(np.isfinite(x).all())
-    )
+    fits = "coefs_" in known and "feature_names_in_" not in known and getattr(x, "ndim", 0) == 2
+    return fits and x.shape[1] == known["n_features_in_"] and are_rows(x)
 
 
 def are_plain_values(y: Any, rows: int) -> bool:
@@ -32,19 +31,42 @@ def are_plain_values(y: Any, rows: int) -> bool:
     return type(y) is np.ndarray and y.dtype.kind in "fiu" and y.shape == (rows,) and bool(np.isfinite(y).all())
 
 
+def note_columns(estimator: Any, x: np.ndarray) -> None:
+    """Let an estimator know how many columns there are, without names, as scikit-learn's checks do."""
+    validate_data(estimator, x, skip_check_array=True)
+
+
+def learn(estimator: Any, x: Any, y: Any) -> np.ndarray | None:
+    """Learn the classes of labels y (N,), and encode them as `encode` does; None for rows or labels to check."""
+    if not are_rows(x) or not _are_labels(y, len(x)):
+        return None
+    classes = np.unique(y)
+    if not 1 < len(classes) <= len(y) / 2:  # of fewer rows for each scikit-learn warns
+        return None
+    note_columns(estimator, x)
+    estimator._label_binarizer = LabelBinarizer().fit(np.repeat(classes, 2))
+    estimator.classes_ = classes
+    return _one_hot(np.searchsorted(classes, y), len(classes))
+
+
 def encode(estimator: Any, x: Any, y: Any) -> np.ndarray | None:
     """Labels y (N,) as scikit-learn encodes them, (N, K) or of two classes (N, 1); None for rows or labels to check."""
     if "classes_" not in vars(estimator) or not are_plain(estimator, x):
         return None
     kind, classes = estimator._label_binarizer.y_type_, estimator._label_binarizer.classes_
-    several = kind == "multiclass"
-    if not several and (kind, len(classes)) != ("binary", 2):
+    if kind != "multiclass" and (kind, len(classes)) != ("binary", 2):
         return None
-    if type(y) is not np.ndarray or y.shape != (len(x),):
-        return None
-    if y.dtype.kind not in "biuU" or y.dtype.kind != classes.dtype.kind:
+    if not _are_labels(y, len(x)) or y.dtype.kind != classes.dtype.kind:
         return None
     places = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
-    if (classes[places] != y).any():
-        return None
-    return places[:, None] == (np.arange(len(classes)) if several else 1)
+    return None if (classes[places] != y).any() else _one_hot(places, len(classes))
+
+
+def _are_labels(y: Any, rows: int) -> bool:
+    """Whether y is an array (rows,) of truth values, whole numbers or texts."""
+    return type(y) is np.ndarray and y.dtype.kind in "biuU" and y.shape == (rows,)
+
+
+def _one_hot(places: np.ndarray, classes: int) -> np.ndarray:
+    """The places of classes (N,) as truth values: (N, K), or of two classes (N, 1)."""
+    return places[:, None] == (np.arange(classes) if classes > 2 else 1)

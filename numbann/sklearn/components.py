@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copyreg
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,8 +20,11 @@ from numbann.components.declare import Draft, freeze
 from numbann.errors import PluginError, RegistryError, not_allowed, shown
 
 
-def configured(kind: str, given: Any) -> Configured:
-    """Return the component that a parameter means, with its values; NumbannError if it means none."""
+def configured(kind: str, given: Any, beside: Sequence[str] = ()) -> Configured:
+    """Return the component that a parameter means, with its values; NumbannError if it means none.
+
+    beside: the parameters that somebody else has taken out of what was given, for errors.
+    """
     from numbann.spec.components import split  # here, as below, since scikit-learn's own names need none of it
     from numbann.spec.rules import of_parameter
 
@@ -29,6 +32,10 @@ def configured(kind: str, given: Any) -> Configured:
     if named is None and isinstance(given, dict):
         raise RegistryError(f'{shown(given)} has no "type"; give it the name of the {kind}: {{"type": NAME, ...}}')
     component = _component(kind, named)
+    own = component.defaults()
+    if unknown := sorted(values.keys() - own.keys()):
+        known = ", ".join((*beside, *own)) or "none"
+        raise PluginError(f"{kind} {component.name}: unknown parameter {unknown[0]!r} (its parameters: {known})")
     chosen = component.configured(**without_numpy(values))
     rules = {parameter.name: of_parameter(parameter) for parameter in component.parameters}
     for name in values:

@@ -25,7 +25,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from numbann.engine.devices import make_engine
 from numbann.engine.interface import Engine
-from numbann.sklearn.checks import are_plain, are_plain_values, encode
+from numbann.sklearn.checks import are_plain, are_plain_values, are_rows, encode, learn, note_columns
 from numbann.sklearn.components import kept, revived
 from numbann.sklearn.conversion import adopt, to_sklearn
 from numbann.sklearn.mathematics import solver
@@ -49,6 +49,7 @@ from numbann.sklearn.targets import (
     check_targets,
     form_of,
     gives_probabilities,
+    labels_of,
     loss_of,
     targets_of,
     weighted,
@@ -58,6 +59,7 @@ from numbann.sklearn.training import Held, Training, listeners_of, mean_of
 
 if TYPE_CHECKING:
     from numbann.model.model import Model
+    from numbann.network.plan import Plan
     from numbann.sklearn.telling import Listeners
 
 
@@ -108,10 +110,14 @@ class _Estimator:
         return to_sklearn(self)
 
     def _forward_pass_fast(self: Any, X: Any, check_input: bool = True) -> np.ndarray:
+        return answers_of(self, *self._outputs(X, check_input))
+
+    def _outputs(self: Any, X: Any, check_input: bool) -> tuple[Plan, np.ndarray]:
+        """The plan of the network, and its outputs for rows."""
         if check_input and not are_plain(self, X):
             X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         engine = predictor_of(self)
-        return answers_of(self, engine.plan, engine.predict(inputs_of(X.astype(engine.plan.dtype, copy=False))))
+        return engine.plan, engine.predict(inputs_of(X.astype(engine.plan.dtype, copy=False)))
 
     @naming_parameters
     def _fit(self: Any, X: Any, y: Any, sample_weight: Any = None, incremental: bool = False) -> Any:
@@ -190,8 +196,8 @@ class _Estimator:
                 self._run_epochs(training, held, incremental)
             except KeyboardInterrupt:
                 warnings.warn("Training interrupted by user.", stacklevel=4)
-        if self.early_stopping:
-            take(self, self._best)
+            finally:
+                take(self, self._best if self.early_stopping else engine.parameters())
 
     def _hold_out(self: Any, X: Any, y: np.ndarray, weight: np.ndarray | None) -> tuple[Any, Any]:
         """Split rows for training and for early stopping off: (x, y, weight) of each."""
@@ -236,8 +242,10 @@ class _Estimator:
             else:
                 self._validate(held)
             self._optimizer.iteration_ends(self.t_)
-            if training.listeners and training.listeners.end_epoch(seconds):
-                break
+            if training.listeners:
+                take(self, training.engine.parameters())  # which callbacks may look at
+                if training.listeners.end_epoch(seconds):
+                    break
             if self._no_improvement_count > self.n_iter_no_change:
                 if self._optimizer.trigger_stopping(self._why_it_stops(), self.verbose):
                     break
@@ -255,7 +263,7 @@ class _Estimator:
     def _validate(self: Any, held: Held) -> None:
         """Measure loss and score of the rows held out; keep the weights if no score was better."""
         loss, outputs = held.evaluate()
-        score = self._score_of(answers_of(self, held.engine.plan, outputs), held.y, held.weight)
+        score = self._score_of(held.engine.plan, outputs, held.y, held.weight)
         self.validation_loss_curve_.append(loss / mean_of(self))
         self.validation_scores_.append(score)
         if self.verbose:
@@ -264,13 +272,13 @@ class _Estimator:
         if not score < self.best_validation_score_ + self.tol:
             self._no_improvement_count = 0
         if score > self.best_validation_score_:
-            self.best_validation_score_, self._best = score, tensors_of(self)
+            self.best_validation_score_, self._best = score, held.engine.parameters()
 
-    def _score_of(self: Any, answers: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> float:
+    def _score_of(self: Any, plan: Plan, outputs: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> float:
         """As scikit-learn's _score, of what the network says."""
-        answers = answers.ravel() if answers.shape[1] == 1 else answers
         if is_classifier(self):
-            return float(accuracy_score(y, self._label_binarizer.inverse_transform(answers), sample_weight=weight))
+            return float(accuracy_score(y, labels_of(self, plan, outputs), sample_weight=weight))
+        answers = answers_of(self, plan, outputs)
         return float(r2_score(y, answers, sample_weight=weight)) if np.isfinite(answers).all() else np.nan
 
     def _why_it_stops(self: Any) -> str:
@@ -334,7 +342,7 @@ class MLPClassifier(_Estimator, neural_network.MLPClassifier):
     }
 
     def _validate_input(self: Any, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, np.ndarray]:
-        found = encode(self, X, y) if incremental and not self.warm_start else None
+        found = None if self.warm_start else (encode if incremental else learn)(self, X, y)
         return super()._validate_input(X, y, incremental, reset) if found is None else (X, found)
 
     @available_if(gives_probabilities)
@@ -351,11 +359,7 @@ class MLPClassifier(_Estimator, neural_network.MLPClassifier):
         return super().predict_log_proba(X)
 
     def _predict(self: Any, X: Any, check_input: bool = True) -> np.ndarray:
-        kind, classes = self._label_binarizer.y_type_, self._label_binarizer.classes_
-        if kind != "multiclass" and (kind, len(classes)) != ("binary", 2):
-            return super()._predict(X, check_input)
-        y = self._forward_pass_fast(X, check_input)
-        return classes[y.argmax(axis=1) if kind == "multiclass" else (y[:, 0] > 0.5).astype(np.intp)]
+        return labels_of(self, *self._outputs(X, check_input))
 
 
 @adding(dropout=0.0, norm=None, callbacks=None, n_jobs=None)
@@ -369,9 +373,11 @@ class MLPRegressor(_Estimator, neural_network.MLPRegressor):
     _parameter_constraints: ClassVar = {**neural_network.MLPRegressor._parameter_constraints, **CONSTRAINTS}
 
     def _validate_input(self: Any, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, np.ndarray]:
-        if not reset and are_plain(self, X) and are_plain_values(y, len(X)):
-            return X, y
-        return super()._validate_input(X, y, incremental, reset)
+        if not (are_rows(X) if reset else are_plain(self, X)) or not are_plain_values(y, len(X)):
+            return super()._validate_input(X, y, incremental, reset)
+        if reset:
+            note_columns(self, X)
+        return X, y
 
 
 def from_sklearn(fitted: Any) -> Any:

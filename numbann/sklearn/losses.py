@@ -15,7 +15,7 @@ from numbann.data.table import OUTSIDE
 from numbann.data.tasks.classification import Classification
 from numbann.data.tasks.multilabel import Multilabel
 from numbann.data.tasks.regression import Regression
-from numbann.data.tasks.task import TargetForm, Task
+from numbann.data.tasks.task import Outcome, TargetForm, Task
 from numbann.model.outputs import outcome
 from numbann.network.plan import Plan
 from numbann.plugins.finding import with_files
@@ -57,8 +57,7 @@ def check_range(estimator: Any, y: np.ndarray) -> None:
 
 def answers_of(estimator: Any, plan: Plan, outputs: np.ndarray) -> np.ndarray:
     """Return what a network's outputs say (N, T): values, probabilities, or 1 for the label where a loss has none."""
-    link, task = plan.link or built_in().configured("activation", "identity"), task_of(estimator)
-    found = outcome(outputs, form_of(estimator).form, link.component, plan.loss.component)
+    task, found = _outcome(estimator, plan, outputs)
     if isinstance(task, Regression):
         return task.values(found).astype(outputs.dtype)
     assert isinstance(task, Classification | Multilabel)
@@ -68,6 +67,19 @@ def answers_of(estimator: Any, plan: Plan, outputs: np.ndarray) -> np.ndarray:
         labels = task.indices(found)
         shares = np.eye(len(task.subjects))[labels] if isinstance(task, Classification) else labels
     return shares[:, -estimator.n_outputs_ :].astype(outputs.dtype)
+
+
+def places_of(estimator: Any, plan: Plan, outputs: np.ndarray) -> np.ndarray:
+    """Return the place of each row's class (N,): the likeliest one, of ordered classes the median."""
+    task, found = _outcome(estimator, plan, outputs)
+    assert isinstance(task, Classification)
+    return task.indices(found)
+
+
+def _outcome(estimator: Any, plan: Plan, outputs: np.ndarray) -> tuple[Task, Outcome]:
+    """Return the task, and outputs with what it needs to read them."""
+    link = plan.link or built_in().configured("activation", "identity")
+    return task_of(estimator), outcome(outputs, form_of(estimator).form, link.component, plan.loss.component)
 
 
 def gives_probabilities(estimator: Any) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
 
 from numbann.components.component import Configured
 from numbann.components.registry import Registry
-from numbann.data.contract import GIVEN, Facts
+from numbann.data.contract import FITTED, GIVEN, Facts
 from numbann.data.encoding import Encoding
 from numbann.data.preprocessing import Preprocessing
 from numbann.data.reading import reading_from_section
@@ -42,7 +41,7 @@ def to_model(estimator: Any) -> Model:
     section = to_json(loaded.spec)["data"]
     facts = Facts(task, "auto", None, "none", False, features, len(features))
     encoding = Encoding.from_dict({"features": features, "categories": {}, **_untouched(len(features))})
-    reading = reading_from_section(section).fix_columns(features, (), "the rows of fit")
+    reading = reading_from_section(section).fix_columns(features, (), FITTED)
     preprocessing, resolved = Preprocessing(reading, encoding, task, loaded.spec.model.dtype), resolve(loaded, facts)
     tensors = tensors_of(estimator)
     return Model(resolved, restore_network(resolved, preprocessing, tensors), preprocessing, tensors)
@@ -69,7 +68,10 @@ def _task(estimator: Any, features: tuple[str, ...]) -> Task:
 
 
 def _spec(estimator: Any, task: Task, registry: Registry) -> dict[str, Any]:
-    """Return the spec of an estimator's network and its training, as far as a spec has the same."""
+    """Return the spec of an estimator's network and its training, as far as a spec has the same.
+
+    It has no seed: that of a spec draws other numbers than a random_state.
+    """
     hidden = layers_of(estimator, [w.shape[1] for w in estimator.coefs_[:-1]])
     loss = loss_of(estimator, estimator.coefs_[-1].shape[1])
     layers = [
@@ -85,9 +87,8 @@ def _spec(estimator: Any, task: Task, registry: Registry) -> dict[str, Any]:
     optimizer: dict[str, Any] = {"type": estimator.solver}
     if not is_theirs(estimator, "solver"):
         optimizer = _named(optimizer_of(estimator), registry)
-    schedule, seed = schedule_of(estimator), estimator.random_state
+    schedule = schedule_of(estimator)
     return {
-        **({"seed": int(seed)} if isinstance(seed, Integral) else {}),
         "data": {
             "path": GIVEN,
             "target": task.names[0] if len(task.names) == 1 else list(task.names),

@@ -31,6 +31,7 @@ THEIRS = {"activation": tuple(ACTIVATIONS), "solver": ("lbfgs", "sgd", "adam")}
 THEIRS["learning_rate"] = ("constant", "invscaling", "adaptive")
 KINDS = {"activation": "activation", "solver": "optimizer", "loss": "loss", "learning_rate": "schedule"}
 BY_LAYER = ("activation", "norm", "dropout")  # which may be a list, with one for each hidden layer
+THREADS = "a number of threads, -1 for all processors, -2 for all but one, or None"  # what n_jobs takes
 NO_DECAY, NO_RATE = 0.0001, 0.001  # scikit-learn's alpha and learning_rate_init, where nothing is said
 CONSTRAINTS: dict[str, Any] = {
     **dict.fromkeys(KINDS, "no_validation"),  # `check` does it
@@ -91,9 +92,7 @@ def check(estimator: Any) -> None:
         raise _invalid(estimator, "norm", "a list of 'layer', 'batch' and None", "")
     _check_class_weight(estimator)
     if estimator.n_jobs == 0:
-        raise _invalid(
-            estimator, "n_jobs", "a number of threads, -1 for all processors, -2 for all but one, or None", ""
-        )
+        raise _invalid(estimator, "n_jobs", THREADS, "")
     if estimator.solver == "lbfgs":
         _check_lbfgs(estimator)
     elif not is_theirs(estimator, "solver"):
@@ -257,11 +256,7 @@ def _scheduled(given: Any) -> tuple[Configured, int]:
     warmup = own.pop("warmup_epochs", 0)
     if not isinstance(warmup, Integral) or warmup < 0:
         raise NumbannError(f"warmup_epochs is {warmup!r}; give a whole number, at least 0")
-    try:
-        return configured("schedule", own if isinstance(given, dict) else given), int(warmup)
-    except PluginError as error:  # which knows the schedule's own parameters
-        more = str(error).replace("(its parameters: ", "(its parameters: warmup_epochs, ")
-        raise PluginError(more.replace("warmup_epochs, none)", "warmup_epochs)")) from None
+    return configured("schedule", own if isinstance(given, dict) else given, ["warmup_epochs"]), int(warmup)
 
 
 def threads_of(estimator: Any) -> int | str:

@@ -37,6 +37,7 @@ from numbann.data.named import is_named, named_columns
 from numbann.data.reading import check_distinct
 from numbann.errors import DataError, SpecError, SpecFault, not_allowed
 from numbann.sklearn.components import without_numpy
+from numbann.sklearn.parameters import THREADS
 from numbann.spec.extending import join
 from numbann.spec.model import PRESETS
 from numbann.training.callbacks import Callback, DataRead, EpochEnded, Event, FromModel
@@ -129,8 +130,7 @@ class _Tabular(BaseEstimator):
         if not isinstance(self.spec, Mapping | None):
             wrong.append(SpecFault("spec", not_allowed(self.spec, 'a dict, such as {"model.layers": [64]}, or None')))
         if self.n_jobs is not None and (not isinstance(self.n_jobs, Integral) or self.n_jobs == 0):
-            allowed = "a number of threads, -1 for all processors, -2 for all but one, or None"
-            wrong.append(SpecFault("n_jobs", not_allowed(self.n_jobs, allowed)))
+            wrong.append(SpecFault("n_jobs", not_allowed(self.n_jobs, THREADS)))
         if wrong:
             raise SpecError(wrong)
 

@@ -66,6 +66,24 @@ def answers_of(estimator: Any, plan: Plan, outputs: np.ndarray) -> np.ndarray:
     return losses.answers_of(estimator, plan, outputs)
 
 
+def labels_of(estimator: Any, plan: Plan, outputs: np.ndarray) -> np.ndarray:
+    """Return the class of each row (N,), or 0 and 1 for several labels (N, O), by what a network's outputs say."""
+    binarizer = estimator._label_binarizer
+    kind, classes = binarizer.y_type_, binarizer.classes_
+    if kind != "multiclass" and (kind, len(classes)) != ("binary", 2):
+        answers = answers_of(estimator, plan, outputs)
+        found: np.ndarray = binarizer.inverse_transform(answers.ravel() if answers.shape[1] == 1 else answers)
+        return found
+    if is_theirs(estimator, "loss"):
+        places = outputs.argmax(axis=1) if kind == "multiclass" else (outputs[:, 0] > 0.5).astype(np.intp)
+    else:
+        from numbann.sklearn import losses
+
+        places = losses.places_of(estimator, plan, outputs)
+    found = classes[places]
+    return found
+
+
 def gives_probabilities(estimator: Any) -> bool:
     """Tell whether the loss makes outputs probabilities; the estimator need not be fitted."""
     if is_theirs(estimator, "loss"):

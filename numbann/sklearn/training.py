@@ -10,7 +10,6 @@ import numpy as np
 
 from numbann.engine.interface import Engine
 from numbann.engine.shared.batches import equal_bounds
-from numbann.sklearn.networks import take, weights_of
 from numbann.sklearn.parameters import decays_itself, is_theirs
 from numbann.sklearn.rates import rates_of
 
@@ -30,11 +29,13 @@ class Training:
         rows: int,
         listeners: Listeners | None,
     ) -> None:
-        self._estimator, self._engine, self._weight, self.listeners = estimator, engine, weight, listeners
-        self.rows, self._order = rows, np.arange(rows)
+        self._estimator, self.engine, self._weight, self.listeners = estimator, engine, weight, listeners
+        self.rows, self._order, self._places = rows, np.arange(rows), np.arange(rows)
         self._bounds = equal_bounds(rows, batch)
         self._sizes = np.diff(self._bounds)
+        self._parts = self._sizes / (rows * mean_of(estimator))  # of a batch's loss in that of the epoch
         self._grown = np.arange(len(self._sizes)) / len(self._sizes)  # how much of an epoch is over before each step
+        self._own_decay = engine.plan.optimizer.values["weight_decay"] if decays_itself(engine.plan.optimizer) else None
         self._squares = self._squared()
 
     def epoch(self) -> float:
@@ -42,38 +43,37 @@ class Training:
 
         The sum of squares of the weights is taken to grow evenly from step to step.
         """
-        estimator, engine, steps = self._estimator, self._engine, len(self._sizes)
+        estimator, engine = self._estimator, self.engine
         if estimator.shuffle:
-            places = np.arange(len(self._order))  # as sklearn.utils.shuffle does, without its checks
+            places = self._places.copy()  # as sklearn.utils.shuffle does, without its checks
             estimator._random_state.shuffle(places)
             self._order = self._order[places]
-        decays, own = estimator.alpha / self._totals(), engine.plan.optimizer
-        before, rates = self._squares, rates_of(estimator, steps)
-        if decays_itself(own):
-            numbers, decays = np.full(steps, own.values["weight_decay"]), np.zeros(steps)
-        else:
-            numbers = decays
-        try:
-            epoch = estimator._optimizer.epochs
-            progress = self.listeners.progress if self.listeners else None
-            engine.epoch(epoch, rates, progress, (), {"weight_decay": numbers}, self._order)
-        finally:
-            take(estimator, engine.parameters())
+        decays, before = self._decays(), self._squares
+        progress = self.listeners.progress if self.listeners else None
+        rates = rates_of(estimator, len(self._sizes))
+        engine.epoch(estimator._optimizer.epochs, rates, progress, (), {"weight_decay": decays}, self._order)
         estimator._optimizer.epochs += 1
+        loss = float(engine.step_losses() @ self._parts)
+        if not estimator.alpha or self._own_decay is not None:
+            return loss
         self._squares = self._squared()
-        penalties = decays * self._sizes / 2
-        penalty = before * penalties.sum() + (self._squares - before) * (penalties @ self._grown)
-        return float(engine.step_losses() @ self._sizes / mean_of(estimator) + penalty) / self.rows
+        penalties = decays * self._sizes / (2 * self.rows)
+        return loss + before * float(penalties.sum()) + (self._squares - before) * float(penalties @ self._grown)
 
-    def _totals(self) -> np.ndarray:
-        """The rows of each batch, or their weight."""
+    def _decays(self) -> np.ndarray:
+        """The weight decay of each step: alpha over the rows of its batch, or over their weight."""
+        if self._own_decay is not None:
+            return np.full(len(self._sizes), self._own_decay)
         if self._weight is None:
-            return self._sizes
-        totals = np.add.reduceat(self._weight[self._order], self._bounds[:-1])
-        return np.where(totals == 0, 1, totals)
+            totals = self._sizes
+        else:
+            totals = np.add.reduceat(self._weight[self._order], self._bounds[:-1])
+            totals[totals == 0] = 1
+        found: np.ndarray = self._estimator.alpha / totals
+        return found
 
     def _squared(self) -> float:
-        return sum(float(np.vdot(w, w)) for w in weights_of(self._estimator)[0]) if self._estimator.alpha else 0.0
+        return self.engine.squares() if self._estimator.alpha else 0.0
 
 
 @dataclass(frozen=True)

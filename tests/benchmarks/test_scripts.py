@@ -80,7 +80,7 @@ LITTLE: dict[str, tuple[list[str], dict[str, Any]]] = {  # by script: its argume
     "peak": ([], {"TURNS": 1000}),
     "sklearn_estimators": (
         ["--tables", "digits", "--numbers", "float32"],
-        {"EPOCHS": {"digits": 1}, "SEEDS": 1, "first_fit": lambda *given: 1.0},
+        {"EPOCHS": {"digits": 1}, "SEEDS": 1, "first_fit": lambda *given: (1.0, 2.0)},
     ),
     "plugins": ([], {"FORMULAS": ("sigmoid",), "CHANGED": ()}),
     "train_step": (["--nets", "T", "--peers", "", "--dtype", "bfloat16"], {}),

@@ -64,6 +64,21 @@ def test_given_parts_are_kept_whole(tmp_path: Path, section: Callable[..., Any])
     assert source.facts.files[1][0].endswith("test.csv")
 
 
+def test_texts_of_a_column_that_training_has_empty_are_missing(tmp_path: Path, section: Callable[..., Any]) -> None:
+    (tmp_path / "train.csv").write_text("e,a,y\n" + "".join(f",{i},{i}.5\n" for i in range(20)))
+    (tmp_path / "test.csv").write_text("y,a,e\n9.5,1,word\n8.5,2,NA\n")
+    path = {"train": "train.csv", "test": "test.csv"}
+    source = load(section(path, split={"test": None}, missing="indicate"), tmp_path, 0)
+    dataset = source.prepare(target="real", scale="none", target_scale="none", dtype="float32")
+    assert dataset.test is not None
+    assert dataset.test.x.tolist() == [[0, 1, 1], [0, 1, 2]]
+    assert 'column "e": 1 text, taken as missing, since train.csv has no cell there' in source.facts.notes
+    (tmp_path / "more.csv").write_text("e,a,y\n1,2,3\n")
+    (tmp_path / "text.csv").write_text("e,a,y\nword,2,3\n")
+    with pytest.raises(DataError, match='"word" is no number, but the column holds no text in an earlier file'):
+        load(section(["train.csv", "more.csv", "text.csv"], missing="indicate"), tmp_path, 0)
+
+
 def test_parts_must_agree(tmp_path: Path, section: Callable[..., Any]) -> None:
     (tmp_path / "train.csv").write_text("a,y\n1,0.5\n2,1.5\n")
     path = {"train": "train.csv", "test": "test.csv"}

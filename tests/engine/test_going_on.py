@@ -141,3 +141,10 @@ def test_weights_that_are_not_finite_are_seen() -> None:
         assert not engine.is_finite()
         engine.set_parameters({**engine.parameters(), name: tensor})
     assert engine.is_finite()
+
+
+def test_the_squares_are_those_of_the_weights_alone() -> None:
+    engine = loaded({"between": [{"norm": "batch"}]})
+    engine.epoch(0, RATES[0])
+    weights = [tensor for name, tensor in engine.parameters().items() if name.endswith(".weight")]
+    assert engine.squares() == pytest.approx(sum(np.square(w, dtype=np.float64).sum() for w in weights), rel=1e-6)

@@ -137,7 +137,7 @@ def test_the_model_of_an_estimator_predicts_the_same(task, tmp_path):
     model = one.to_model()
     if name == "MLPRegressor":
         np.testing.assert_allclose(model.predict(x), one.predict(x), atol=1e-6)
-    elif task != "order":  # of which a model says the median, and an estimator the likeliest class
+    else:
         np.testing.assert_array_equal(model.predict(x), one.predict(x))
     model.save(tmp_path / "net.safetensors")
     again = numbann.load(tmp_path / "net.safetensors", trust=True)
@@ -145,6 +145,23 @@ def test_the_model_of_an_estimator_predicts_the_same(task, tmp_path):
     assert again.evaluate((x, t))["loss"] < 100
     if name == "MLPClassifier" and task != "multilabel" and hasattr(one, "predict_proba"):
         np.testing.assert_allclose(again.predict_proba(x), one.predict_proba(x), atol=1e-6)
+
+
+@pytest.mark.parametrize("task", MODELS)
+def test_the_onnx_of_an_estimator_predicts_the_same(task, tmp_path):
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    name, x, t, settings = MODELS[task]
+    one = getattr(ours, name)(**settings, max_iter=3, random_state=0).fit(x, t)
+    made = one.to_model().export(tmp_path / "net.onnx", verify=True, data=x)
+    assert made.check.difference < 3e-6
+    session = runtime.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
+    found = dict(zip((o.name for o in session.get_outputs()), session.run(None, {"features": x}), strict=True))
+    expected = one.predict(x)
+    if name == "MLPRegressor":
+        np.testing.assert_allclose(found["value"].reshape(expected.shape), expected, rtol=1e-5, atol=1e-5)
+    else:
+        np.testing.assert_array_equal(found["label"].reshape(expected.shape), expected)
 
 
 def test_the_model_of_an_estimator_has_the_names_of_a_frame():

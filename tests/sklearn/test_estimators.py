@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pickle
+import subprocess
 import sys
 
 import numpy as np
@@ -129,6 +130,44 @@ def test_a_copy_predicts_the_same(tmp_path):
         np.testing.assert_array_equal(copy.predict_proba(X), expected)
     assert not hasattr(clone(fitted), "coefs_")
     assert repr(clone(fitted)) == "MLPClassifier(max_iter=3)"
+
+
+LABELS = {"whole": y, "texts": np.array([f"class {k}" for k in y]), "truth": y > 4, "small": y.astype(np.uint8)}
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_plain_labels_are_learned_as_theirs_are(kind):
+    """What skips the longer checks leaves the same behind as they do, which get a list."""
+    quick, checked = (ours.MLPClassifier(max_iter=2, random_state=0).fit(X, t) for t in (LABELS[kind], [*LABELS[kind]]))
+    for one, other in zip(quick.coefs_, checked.coefs_, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert vars(quick).keys() == vars(checked).keys()
+    mine, same = (vars(net._label_binarizer) for net in (quick, checked))
+    assert (quick.classes_.dtype.kind, mine.keys()) == (LABELS[kind].dtype.kind, same.keys())
+    np.testing.assert_array_equal(quick.classes_, checked.classes_)
+    assert {name: mine[name] for name in mine if name != "classes_"} == {n: same[n] for n in same if n != "classes_"}
+    np.testing.assert_array_equal(quick.predict(X), checked.predict(X))
+    named = pytest.importorskip("pandas").DataFrame(X, columns=[f"x{k}" for k in range(X.shape[1])])
+    assert not hasattr(quick.fit(named, LABELS[kind]).fit(X, LABELS[kind]), "feature_names_in_")
+
+
+FIRST = """
+import sys, warnings
+import numpy as np
+from sklearn.datasets import load_digits
+from numbann.sklearn import MLPClassifier
+warnings.simplefilter("ignore")
+x, y = load_digits(return_X_y=True)
+net, before = MLPClassifier(max_iter=2), {*sys.modules}
+net.fit(x, y)
+print(*sorted({*sys.modules} - before))
+"""
+
+
+def test_a_first_fit_that_finds_its_kernels_imports_nothing():
+    ours.MLPClassifier(max_iter=2).fit(X, y)
+    found = subprocess.run([sys.executable, "-c", FIRST], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []
 
 
 @pytest.mark.parametrize(("name", "value"), [("sklearn", None), ("sklearn.__version__", "1.6.1")])

@@ -103,6 +103,11 @@ class Engine(interface.Engine):
     def is_finite(self) -> bool:
         return all(np.isfinite(tensor).all() for tensor in self.parameters().values())
 
+    def squares(self) -> float:
+        found = self.parameters()
+        weights = (found[f"layers.{k}.weight"] for k in range(len(self.plan.layers)))
+        return sum(float(np.vdot(w, w)) for w in weights)
+
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         self.steps_done = int(state["steps"][0])
         arena = self._arena.copy_to_host()

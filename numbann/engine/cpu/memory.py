@@ -89,6 +89,16 @@ class Arena:
                     round_panel(panel.ctypes.data, pairs.ctypes.data, *panel.shape)
         self.stale = False
 
+    def squares(self) -> float:
+        """The sum of the squares of all weights, whose padding is 0."""
+        return sum(float(np.vdot(one, one)) for one in self._weights)
+
+    @cached_property
+    def _weights(self) -> list[np.ndarray]:
+        """Views of each layer's weights, panel after panel."""
+        sizes = ((place.weights, place.inputs_padded * place.columns) for place in self.layout.layers)
+        return [self.values[first : first + size] for first, size in sizes]
+
     @cached_property
     def _of_activations(self) -> list[str]:
         """The trained vectors of activations; their padding is no 0, since mathematics may divide by such a number."""

@@ -16,6 +16,7 @@ from numbann.engine.cpu.moving import SMOOTHING, drop_numbers
 from numbann.engine.cpu.operands import Operands
 from numbann.engine.cpu.table import Columns, Op, Slot
 from numbann.network import chain
+from numbann.network.plan import Plan
 from numbann.simd.named import batch, categories, dense, dropout, input_scale, members, norm, rounding
 from numbann.simd.objects import address
 from numbann.simd.op import BFLOAT16
@@ -268,10 +269,15 @@ BACK: Mapping[type[chain.Step], Lowering] = {
 FINISH: Mapping[type[chain.Step], Callable[[Arena, Arena, int, Any], Op]] = {chain.ScaleInputs: finish_scale}
 
 
+def finishing(plan: Plan) -> list[tuple[int, chain.Step]]:
+    """The steps that finish a stored gradient, each behind the number of its layer."""
+    steps = ((k, step) for k, layer in enumerate(plan.layers) for step in layer.training.steps)
+    return [(k, step) for k, step in steps if type(step) in FINISH]
+
+
 def finish(arena: Arena, gradient: Arena) -> list[list[Op]]:
     """The phase that finishes a stored gradient, if a step asks for one."""
-    steps = [(k, step) for k, layer in enumerate(arena.plan.layers) for step in layer.training.steps]
-    ops = [FINISH[type(step)](arena, gradient, k, step) for k, step in steps if type(step) in FINISH]
+    ops = [FINISH[type(step)](arena, gradient, k, step) for k, step in finishing(arena.plan)]
     return [ops] if ops else []
 
 

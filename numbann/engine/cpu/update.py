@@ -16,7 +16,7 @@ import numpy as np
 from numbann.compile.named import component_kernel, cpu
 from numbann.components.component import PLAIN, Tuning
 from numbann.engine.cpu.memory import Arena
-from numbann.engine.cpu.stages import finish, round_weights
+from numbann.engine.cpu.stages import finish, finishing, round_weights
 from numbann.engine.cpu.table import Columns, Op
 from numbann.engine.shared.alignment import aligned
 from numbann.records import dataclass
@@ -55,11 +55,12 @@ class Update:
 
 def choose_update(arena: Arena, hyper: Hyper) -> Update:
     """Update the weights with the optimizer: piece by piece if that is possible, else from a stored gradient."""
-    stored, at_once = store_gradient(arena, Arena(arena.plan), hyper), update_at_once(arena, hyper)
+    at_once = update_at_once(arena, hyper)
+    if not (arena.plan.clip_norm or finishing(arena.plan)):
+        return at_once
+    stored = store_gradient(arena, Arena(arena.plan), hyper)
     if arena.plan.clip_norm:
         return _clip(arena, stored, at_once)
-    if not stored.after:
-        return at_once
     updates = sum_and_update(at_once, stored.arena.values[None])
     return replace(stored, after=[*stored.after, updates, *round_weights(arena), *at_once.after])
 
@@ -107,13 +108,13 @@ def _columns(arena: Arena, kernel: int, hyper: Hyper) -> Columns:
 
 def _keep_within(arena: Arena) -> list[list[Op]]:
     """The phase that keeps vectors within their bounds, and those that predict, which lie one stride before them."""
-    plan, kernel = arena.plan, address(gradient_kernels.keep_within, arena.plan.dtype)
+    plan = arena.plan
     stride = -arena.layout.stride if plan.apart else 0
     ops: list[Op] = []
     for vector in (vector for vector in plan.vectors if vector.bounded):
         place, bounds = arena.layout.vectors[vector.name], np.array([vector.low, vector.high], plan.dtype)
         given: Columns = {"MOVED_VECTOR": arena.at(place.start), "LENGTH": place.size, "STRIDE": stride}
-        ops.append((kernel, 1, {**given, "PARAMETERS": bounds}))
+        ops.append((address(gradient_kernels.keep_within, plan.dtype), 1, {**given, "PARAMETERS": bounds}))
     return [ops] if ops else []
 
 

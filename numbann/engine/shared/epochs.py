@@ -116,7 +116,7 @@ class Epochs:
         """Take an order; ShapeError unless it has the numbers of as many rows, and batches are of any rows."""
         if self.grouping is not None:
             raise ShapeError("order: batches hold whole groups of rows; leave order out")
-        if order.shape != self._own.shape or order.min() < 0 or order.max() >= self._count:
+        if order.shape != self._own.shape or order.astype(np.uint64).max() >= self._count:  # one below 0 is huge then
             raise ShapeError(f"order: give the numbers of {len(self._own)} rows, each below {self._count}")
         self._own[:] = order
 

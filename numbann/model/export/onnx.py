@@ -187,10 +187,9 @@ class OnnxWriter(Writer[Value]):
         return graph.node("Max", graph.node("Sub", z, tau), self.zero(x))
 
     def chained_sigmoid(self, x: Value) -> Value:
-        """The products of one sigmoid after the other, by sums of their logarithms: -log(1 + exp(-z))."""
-        graph = self.graph
-        logs = graph.node("Neg", graph.node("Softplus", graph.node("Neg", x)))
-        return graph.node("Exp", graph.node("CumSum", logs, self.axis()))
+        """The products of one sigmoid after the other, by sums of their logarithms."""
+        logs = self.graph.node("Log", self.graph.node("Sigmoid", x))
+        return self.graph.node("Exp", self.graph.node("CumSum", logs, self.axis()))
 
     def axis(self) -> Value:
         """The axis of columns, as a constant."""

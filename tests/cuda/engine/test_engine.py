@@ -234,6 +234,8 @@ def test_weights_that_are_not_finite_are_seen() -> None:
     engine = make_engine(plan_of({"sizes": (3, 4, 2)}), "cuda")
     engine.initialize(0)
     assert engine.is_finite()
+    weights = [engine.parameters()[f"layers.{k}.weight"] for k in range(2)]
+    assert engine.squares() == pytest.approx(sum((w * w).sum() for w in weights), rel=1e-6)
     engine.set_parameters({**engine.parameters(), "layers.1.bias": np.array([1.0, np.inf])})
     assert not engine.is_finite()
 
