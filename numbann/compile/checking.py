@@ -10,6 +10,7 @@ from numba.core import ir
 
 from numbann.compile.modules import load
 from numbann.compile.precision import Lowered
+from numbann.compile.text import variable_of
 from numbann.components.component import Component, arguments_of, place_of
 from numbann.errors import PluginError
 from numbann.simd import compiler
@@ -21,29 +22,38 @@ def compiled(component: Component, lowered: Lowered, source: str) -> Object:
     """Compile the kernel of a text; PluginError if one of its values is not of the working precision."""
     module = load(source)
     try:
-        kernel = compiler.compiled(module.kernel, lowered.dtype, SAFE)
+        kernel, annotation = compiler.compiled_with_types(module.kernel, lowered.dtype, SAFE)
     except PluginError:
         raise
     except Exception as error:
         raise PluginError(
             f"{subject(component)}: does not compile: {first_line(error)}; write it with numbers alone"
         ) from error
-    _check_types(component, lowered, module, DTYPES[lowered.dtype])
+    for variable, kind, given in (*_variables(lowered, module), *_own_variables(component, annotation)):
+        fault = type_fault(variable, kind, DTYPES[lowered.dtype], given)
+        if fault:
+            shown = variable.split(".")[0].lstrip("$").removeprefix(variable_of(""))
+            raise PluginError(f"{subject(component)}: {shown!r} {fault}")
     return kernel
 
 
-def _check_types(component: Component, lowered: Lowered, module: Any, dtype: Any) -> None:
-    """PluginError unless every number in the mathematics has the working precision and no array is made in it."""
+def _variables(lowered: Lowered, module: Any) -> Iterator[tuple[str, Any, set[str]]]:
+    """Each variable of the mathematics, its type, and the arrays of its function."""
     for name in lowered.functions.values():
         function = getattr(module, name)
         for overload in function.overloads.values():
             annotation = overload.type_annotation
             given = {*arguments_of(function.py_func), *_elements(annotation)}
-            for variable, kind in annotation.typemap.items():
-                fault = type_fault(variable, kind, dtype, given)
-                if fault:
-                    shown = variable.split(".")[0].lstrip("$")
-                    raise PluginError(f"{subject(component)}: {shown!r} {fault}")
+            yield from ((variable, kind, given) for variable, kind in annotation.typemap.items())
+
+
+def _own_variables(component: Component, annotation: Any) -> Iterator[tuple[str, Any, set[str]]]:
+    """The same for the mathematics within a kernel; what the kernel makes around it are arrays, too."""
+    functions = (component.function, component.backward or component.function)
+    given = {variable_of(argument) for function in functions for argument in arguments_of(function)}
+    for variable, kind in annotation.typemap.items():
+        if not isinstance(kind, types.Array) or variable.startswith(variable_of("")):
+            yield variable, kind, given
 
 
 def _elements(annotation: Any) -> Iterator[str]:

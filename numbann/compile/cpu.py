@@ -10,13 +10,17 @@ import functools
 from typing import Any
 
 from numbann.compile.precision import Lowered
+from numbann.compile.rows import row_backward, row_forward, row_loss
 from numbann.compile.text import (
+    DRAW,
+    DRAWS,
+    NO_DRAW,
     call_of,
     hyper_parameters,
     kernel_of,
     names_the_plugin,
     parameters_of,
-    variable_of,
+    vectors_of,
 )
 from numbann.components.component import Component, Configured, arguments_of
 from numbann.derivation import derivative_of, derivative_to, slopes_of
@@ -52,43 +56,6 @@ BACKWARD = """def kernel(op, first, last, step, scratch):
 # What a loop goes over.  Mathematics with a trained number of each unit, or with noise, must know rows and columns;
 # other mathematics takes whole rows as one run
 BLOCK, RUNS = "block(op, first, last, step, scratch)", "runs(op, {row}, first, last, step, scratch)"
-DRAWS = "        low, high = key_of(op, step, r)"
-DRAW = "max(F(noise(low, high, column + i)), F(0.5)) * F(5.9604644775390625e-08)"  # 24 bits times 2^-24, never 0
-NO_DRAW = "F(0.5)"
-
-ROW_FORWARD = """def kernel(op, first, last, step, scratch):
-    prefer_wide()
-{parameters}
-{vectors}
-    for r in range(first, last):
-        z = view(op.Z, r * op.Z_ROW, op.OUTPUTS)
-        a = view(op.A, r * op.A_ROW, {made})
-{draws}
-        {call}
-"""
-
-ROW_BACKWARD = """def kernel(op, first, last, step, scratch):
-    prefer_wide()
-{parameters}
-{vectors}
-    for r in range(first, last):
-        z = view(op.Z, r * op.Z_ROW, op.OUTPUTS)
-        a = view(op.A, r * op.A_ROW, {made})
-{draws}
-{slopes}
-        dz = view(op.D, r * op.D_ROW, op.OUTPUTS)
-        da, given = carray(scratch, {made}), view(op.D, r * op.D_ROW, {made})
-        for k in range(padded(da)):
-            da[k] = given[k]
-        {call}
-        scale_row(dz, F(1))
-{ends}
-"""
-ROW_OF_NOISE = """{key}
-        column, u = 0, carray(advance(scratch, op.Z_ROW), op.OUTPUTS)
-        for i in range(op.COLUMNS):
-            u[i] = {draw}
-"""
 
 ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
     prefer_wide()
@@ -119,22 +86,6 @@ ELEMENTWISE_LOSS = """def kernel(op, first, last, step, scratch):
 """
 FEW = 5  # with fewer outputs, a loop over them is faster than a vector of them
 
-ROW_LOSS = """def kernel(op, first, last, step, scratch):
-    prefer_wide()
-    outputs = op.OUTPUTS
-    {batch}
-{parameters}
-    order, base = advance(op.ORDER, op.MOVES * step[START]), (1 - op.MOVES) * step[START]
-    losses = view(op.ROW_LOSS, step[START], last)
-    y_at, y_row, d_at, d_row, target = op.A, op.A_ROW, op.D, op.D_ROW, op.{targets}
-    for r in range(first, last):
-        y = view(y_at, r * y_row, outputs)
-        dy = view(d_at, r * d_row, outputs)
-        {target}
-        losses[r] = {call}
-    for r in range(first, last):
-        scale_row(view(d_at, r * d_row, outputs), {scale})
-"""
 # Values and slopes of up to so many targets at once, of several rows or a part of one, so that they are whole vectors
 TOGETHER = 64
 OUTPUTS_LOSS = """def kernel(op, first, last, step, scratch):
@@ -207,11 +158,6 @@ SCALES = {
     ("row", False): {"batch": "scale = F(1) / F(step[BATCH])", "scale": "scale"},
     ("row", True): {"batch": SHARES_OF, "scale": "shares[r]"},
 }
-TARGETS = {
-    "label": "label = target[base + order[r]]",
-    "t": "t = view(target, (base + order[r]) * op.TARGET_ROW, outputs // {share} * {columns})",
-}
-
 UPDATE = """@takes(update_signature)
 def kernel(w, g, count, stride, hyper):
     learning_rate, weight_decay, step = hyper[LEARNING_RATE], hyper[WEIGHT_DECAY], hyper[STEP]
@@ -237,10 +183,9 @@ AVERAGE = "        average[i] = _kept * average[i] + (F(1) - _kept) * weights[i]
 def activation_forward(component: Component, dtype: str, in_place: bool, training: bool = False) -> int:
     """The kernel a = f(z) over rows; in_place: over z itself; training: with the noise of training."""
     lowered = Lowered(dtype, component=component)
-    name = lowered.add(component.function)
     if component.form == "row":
-        call = call_of(name, component, component.function, {})
-        return kernel_of(component, lowered, ROW_FORWARD.format(call=call, **_of_row(component, training)))
+        return kernel_of(component, lowered, row_forward(component, lowered, training))
+    name = lowered.add(component.function)
     text = FORWARD.format(
         parameters=parameters_of(component),
         call=call_of(name, component, component.function, _of_unit(component, training)),
@@ -256,15 +201,7 @@ def activation_backward(component: Component, dtype: str, training: bool = True)
     """The kernel d <- d f'(z) over rows, and the gradients to f's trained numbers, from d before it changes."""
     lowered = Lowered(dtype, component=component)
     if component.form == "row":
-        assert component.backward is not None
-        call = call_of(lowered.add(component.backward), component, component.backward, {})
-        rows = component.gradients.values()
-        places = [
-            f"        {row} = view(op.SLOPES, {k} * op.SLOPES_STRIDE + r * op.D_ROW, op.OUTPUTS)"
-            for k, row in enumerate(rows)
-        ]
-        fields = {"slopes": "\n".join(places), "ends": "\n".join(f"        scale_row({row}, F(1))" for row in rows)}
-        return kernel_of(component, lowered, ROW_BACKWARD.format(call=call, **fields, **_of_row(component, training)))
+        return kernel_of(component, lowered, row_backward(component, lowered, training))
     derivative, slopes = derivative_of(component), slopes_of(component)
     given = _of_unit(component, training)
     place = "r * op.D_ROW + column, width"
@@ -298,32 +235,13 @@ def _of_unit(component: Component, training: bool) -> dict[str, str]:
     return {"z": "z[i]", "a": "a[i]", **noise, **vectors}
 
 
-def _of_row(component: Component, training: bool) -> dict[str, str]:
-    """The fields of the templates for activations of whole rows."""
-    vectors = _vectors(component, "    {own} = view(op.VECTORS, {k} * op.COLUMNS, op.OUTPUTS)")
-    noise = ROW_OF_NOISE.format(key=DRAWS, draw=DRAW) if training else ROW_OF_NOISE.format(key="", draw=NO_DRAW)
-    draws = noise if "u" in component.roles else ""
-    made = "op.MADE" if "width" in component.traits else "op.OUTPUTS"
-    return {"parameters": parameters_of(component), "vectors": vectors, "draws": draws, "made": made}
-
-
-def _vectors(component: Component, each: str) -> str:
-    """Lines that read the trained numbers: `each` for those of a unit, and a number for those that all units share."""
-    count = sum(not mark.shared for mark in component.marks.values())
-    shared = f"    {{own}} = op.VECTORS[{count} * op.COLUMNS + {{place}} * lanes_like(op.VECTORS)]"
-    return "\n".join(
-        (shared if mark.shared else each).format(own=variable_of(name), name=name, k=k, place=k - count)
-        for k, (name, mark) in enumerate(component.marks.items())
-    )
-
-
 def _span(component: Component, training: bool, row: str) -> dict[str, str]:
     """The fields of the templates that say what a loop over rows of `row` elements goes over."""
     noisy, each = "u" in component.roles, not all(mark.shared for mark in component.marks.values())
     return {
         "span": BLOCK if each or noisy else RUNS.format(row=row),
-        "vectors": _vectors(component, "    {name}_vector = view(op.VECTORS, {k} * op.COLUMNS + column, width)"),
-        "draws": DRAWS if training and noisy else "",
+        "vectors": vectors_of(component, "    {name}_vector = view(op.VECTORS, {k} * op.COLUMNS + column, width)"),
+        "draws": f"        {DRAWS}" if training and noisy else "",
     }
 
 
@@ -339,26 +257,20 @@ def loss_kernel(component: Component, dtype: str, weighted: bool = False) -> int
     lowered, scales = Lowered(dtype, component=component), SCALES[component.form, weighted]
     if component.named:
         return kernel_of(component, lowered, _of_outputs(component.named, lowered, scales))
-    name = lowered.add(component.function)
     if component.form == "row":
-        target = "label" if "label" in component.roles else "t"
-        call = call_of(name, component, component.function, {})
-        read = TARGETS[target].format(share=component.traits["outputs"], columns=max(1, len(component.columns)))
-        targets = "LABELS" if target == "label" else "TARGET"
-        text = ROW_LOSS.format(parameters=parameters_of(component), targets=targets, target=read, call=call, **scales)
-    else:
-        derivative = derivative_of(component)
-        slope = lowered.add(derivative)
-        one, whole = {"y": "y[k]", "t": "t[k]"}, {"y": "y[k]", "t": "row[k]"}
-        text = ELEMENTWISE_LOSS.format(
-            parameters=parameters_of(component),
-            few=FEW,
-            value=call_of(name, component, component.function, one),
-            derivative=call_of(slope, component, derivative, one),
-            row_value=call_of(name, component, component.function, whole),
-            row_derivative=call_of(slope, component, derivative, whole),
-            **scales,
-        )
+        return kernel_of(component, lowered, row_loss(component, lowered, **scales))
+    name, derivative = lowered.add(component.function), derivative_of(component)
+    slope = lowered.add(derivative)
+    one, whole = {"y": "y[k]", "t": "t[k]"}, {"y": "y[k]", "t": "row[k]"}
+    text = ELEMENTWISE_LOSS.format(
+        parameters=parameters_of(component),
+        few=FEW,
+        value=call_of(name, component, component.function, one),
+        derivative=call_of(slope, component, derivative, one),
+        row_value=call_of(name, component, component.function, whole),
+        row_derivative=call_of(slope, component, derivative, whole),
+        **scales,
+    )
     return kernel_of(component, lowered, text)
 
 

@@ -10,11 +10,12 @@ import ast
 import inspect
 import math
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import field
 from typing import Any
 
 from numbann.compile.faults import find_faults
+from numbann.compile.parts import Part, cut
 from numbann.components.component import Component, arguments_of
 from numbann.derivation.syntax import Parsed, kind_of
 from numbann.mathematics.rows import row_dot, row_max, row_sum
@@ -74,10 +75,7 @@ class Lowered:
         if id(function) in self.functions:
             return self.functions[id(function)]
         name = self.functions[id(function)] = f"{self.cast.lower()}_{len(self.functions)}_{function.__name__}"
-        rewriter = _Rewriter(self, function, path)
-        body = rewriter.body()
-        for node, fault in find_faults(body, None if path else self.component):
-            raise rewriter.refuse(node, fault)
+        body = self._body(function, path)
         if self.target.divide and (shared := self.target.divide(body, self.divided, self.cast)) is not None:
             body = shared
             self.divided.add(name)
@@ -88,6 +86,18 @@ class Lowered:
             header += "\n    prefer_wide()"
         self.texts.append("\n".join([header, textwrap.indent("\n".join(ast.unparse(line) for line in body), "    ")]))
         return name
+
+    def parts(self, function: Callable[..., Any], rows: Collection[str]) -> list[Part]:
+        """Lower a function of these rows in parts, whose statements are the caller's, as `cut` gives them."""
+        return cut(self._body(function, ()), arguments_of(function), rows)
+
+    def _body(self, function: Callable[..., Any], path: tuple[Callable[..., Any], ...]) -> list[ast.stmt]:
+        """The rewritten statements of a function."""
+        rewriter = _Rewriter(self, function, path)
+        body = rewriter.body()
+        for node, fault in find_faults(body, None if path else self.component):
+            raise rewriter.refuse(node, fault)
+        return body
 
     @property
     def text(self) -> str:

@@ -36,6 +36,9 @@ F = np.{dtype}
 
 
 '''
+DRAWS = "low, high = key_of(op, step, r)"  # what a row's noise is made of
+DRAW = "max(F(noise(low, high, column + i)), F(0.5)) * F(5.9604644775390625e-08)"  # 24 bits times 2^-24, never 0
+NO_DRAW = "F(0.5)"
 
 
 def names_the_plugin(kernel: Callable[..., Any]) -> Callable[..., Any]:
@@ -71,6 +74,16 @@ def parameters_of(component: Component) -> str:
         f"    {variable_of(parameter.name)} = op.PARAMETERS[{moves.get(parameter.name, '')}{k}]{as_bool(parameter)}"
         for k, parameter in enumerate(component.parameters)
         if not parameter.learnable
+    )
+
+
+def vectors_of(component: Component, each: str) -> str:
+    """Lines that read the trained numbers: `each` for those of a unit, and a number for those that all units share."""
+    count = sum(not mark.shared for mark in component.marks.values())
+    shared = f"    {{own}} = op.VECTORS[{count} * op.COLUMNS + {{place}} * lanes_like(op.VECTORS)]"
+    return "\n".join(
+        (shared if mark.shared else each).format(own=variable_of(name), name=name, k=k, place=k - count)
+        for k, (name, mark) in enumerate(component.marks.items())
     )
 
 

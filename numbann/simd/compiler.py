@@ -29,10 +29,15 @@ class _Bare(_CFuncCompiler):
 
 def compiled(function: Function, dtype: str, fastmath: Any = False) -> Object:
     """Compile a kernel for a dtype."""
+    return compiled_with_types(function, dtype, fastmath)[0]
+
+
+def compiled_with_types(function: Function, dtype: str, fastmath: Any = False) -> tuple[Object, Any]:
+    """Compile a kernel for a dtype; the types of its variables, as numba annotates them, come with it."""
     entry = f"numbann_{secrets.token_hex(8)}"
-    library = _compile(function, dtype, fastmath, entry)
+    library, types = _compile(function, dtype, fastmath, entry)
     declared = [one.name for one in library._final_module.functions if one.is_declaration]
-    return Object(
+    made = Object(
         place=Place(function.__module__, function.__name__),
         precision=dtype,
         entry=entry,
@@ -41,16 +46,17 @@ def compiled(function: Function, dtype: str, fastmath: Any = False) -> Object:
         lasting=not library.has_dynamic_globals,
         code=library._get_compiled_object(),
     )
+    return made, types
 
 
 def code_of(address: int) -> str:
     """The optimized LLVM code of a component's kernel; compiled again, as an object has none."""
     known = loaded(address)
-    return str(_compile(Place(*known.place).function, known.precision, SAFE, known.entry).get_llvm_str())
+    return str(_compile(Place(*known.place).function, known.precision, SAFE, known.entry)[0].get_llvm_str())
 
 
 @global_compiler_lock
-def _compile(function: Function, dtype: str, fastmath: Any, entry: str) -> Any:
+def _compile(function: Function, dtype: str, fastmath: Any, entry: str) -> tuple[Any, Any]:
     """Compile a function with an entry of a name, of which nothing else is seen from outside."""
     require_compiler()
     signature = getattr(function, "signature", kernel_signature)
@@ -65,7 +71,7 @@ def _compile(function: Function, dtype: str, fastmath: Any, entry: str) -> Any:
         if not one.is_declaration and one.name != entry:
             one.linkage = "internal"  # after all changes of the code, which it must not guide
     library.get_pointer_to_function(entry)  # makes machine code
-    return library
+    return library, made.type_annotation
 
 
 def _entry(context: Any, described: Any, name: str) -> Any:

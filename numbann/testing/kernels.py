@@ -12,6 +12,7 @@ import numpy as np
 
 from numbann.compile.cpu import activation_backward, activation_forward, loss_kernel, optimizer_kernel
 from numbann.compile.embeddings import embed_backward, embed_forward, lengths
+from numbann.compile.rows import NEAR
 from numbann.components.component import Component, Configured, Parameter, free_parameters
 from numbann.engine.shared.alignment import aligned
 from numbann.records import dataclass
@@ -64,7 +65,7 @@ class Block:
         for name, number in {**numbers, **{name: a.ctypes.data for name, a in self._kept.items()}}.items():
             self._op[op.COLUMNS[name]] = number
         self._step[[op.ROWS, op.BATCH]] = rows, 1
-        self._scratch = np.zeros(4 * columns + 64, self.dtype)
+        self._scratch = np.zeros(max(4 * columns + 64, NEAR), self.dtype)
         self._run = KERNEL(self.address)
         self._given = self._op.ctypes.data, self._step.ctypes.data, self._scratch.ctypes.data
 

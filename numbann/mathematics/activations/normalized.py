@@ -54,7 +54,8 @@ def log_softmax(z, a):
     largest = row_max(z)
     for k in range(len(z)):
         a[k] = exp(z[k] - largest)
-    log_total = log(row_sum(a))
+    total = row_sum(a)
+    log_total = log(total)
     for k in range(len(z)):
         a[k] = z[k] - largest - log_total
 

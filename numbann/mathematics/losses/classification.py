@@ -59,8 +59,8 @@ def soft_cross_entropy(y, t, dy):
     for k in range(len(y)):
         dy[k] = exp(y[k] - largest)
     total = row_sum(dy)
-    mass = row_sum(t)
-    value = mass * (log(total) + largest) - row_dot(t, y)
+    mass, along = row_sum(t), row_dot(t, y)
+    value = mass * (log(total) + largest) - along
     for k in range(len(y)):
         dy[k] = dy[k] * mass / total - t[k]
     return value
