@@ -24,7 +24,7 @@ class Decorated(Protocol[Given, Result]):
 
 
 class Decorator(Protocol):
-    """A decorator of components, with traits or without; numbann/components/declare.py says which each has."""
+    """A decorator of components, with traits or without; numbann/components/kinds says which each has."""
 
     @overload
     def __call__(self, function: Callable[Given, Result], /) -> Decorated[Given, Result]: ...

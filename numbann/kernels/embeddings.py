@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from numbann.components.component import Component, arguments_of
-from numbann.components.declare import OUTPUTS
+from numbann.components.kinds.embedding import OUTPUTS
 from numbann.derivation import derivative_of, slopes_of
 from numbann.errors import PluginError
 from numbann.kernels.components import mathematics
@@ -99,7 +99,7 @@ SHARED = "{}: {} and {} share memory; give each its own"
 def embedding_functions(component: Component) -> dict[str, Any]:
     """The forward function of an embedding, and the backward one, which gives the gradients to what is trained."""
     name, terms, output = component.name, component.terms, component.output
-    trained = _trained(component)
+    back, trained = f"{name}_backward", _trained(component)
     if not trained:
         raise PluginError(f"{component.told} trains nothing; it has no function for arrays")
     arrays = [Argument(it, "array", ndim) for it, ndim in trained.items()]
@@ -108,7 +108,7 @@ def embedding_functions(component: Component) -> dict[str, Any]:
     outs = Argument("out", "results", tuple(trained.values()), None)
     takes = {
         name: (x, *arrays, *numbers, out),
-        f"{name}_backward": (Argument("de", "array", 3), x, *arrays, *numbers, outs),
+        back: (Argument("de", "array", 3), x, *arrays, *numbers, outs),
     }
     parts = {"value": component.function, **{f"term_{j}": one.function for j, one in enumerate(terms)}}
     for prefix, one in (("slope", output), *((f"slope_{j}", one) for j, one in enumerate(terms))):
@@ -119,24 +119,11 @@ def embedding_functions(component: Component) -> dict[str, Any]:
         role: f"{role}({', '.join(map(_given(component, numbers), arguments_of(part)))})"
         for role, part in parts.items()
     }
-    text = "\n\n".join(
-        [
-            FORWARD.format(
-                name=name,
-                signature=", ".join(it.declared for it in takes[name]),
-                start=_start(component, name, takes[name], "2 + mixed"),
-                apart="\n".join(_apart(name, ["result"], ["x", *trained])),
-                mixtures=_mixtures(component, calls, "pass"),
-                numbers=_reads(output.learnable, "k"),
-                value=calls["value"],
-            ),
-            _backward(component, f"{name}_backward", takes[f"{name}_backward"], calls),
-        ]
-    )
+    text = f"{_forward(component, name, takes[name], calls)}\n\n{_backward(component, back, takes[back], calls)}"
     width = f"sum({_last(component)}.shape[-1:]) + {int(component.traits['passes'])}"
     results = {
         name: Results(f"empty((*x.shape, {width}), x.dtype)"),
-        f"{name}_backward": Results(f"({', '.join(f'empty({it}.shape, x.dtype)' for it in trained)},)"),
+        back: Results(f"({', '.join(f'empty({it}.shape, x.dtype)' for it in trained)},)"),
     }
     docs = {one: f"{one}: {component.function.__doc__}" for one in takes}
     home = "" if component.plugin else "numbann.kernels"
@@ -216,7 +203,21 @@ def _mixtures(component: Component, calls: dict[str, str], kept: str) -> str:
     return "\n".join([MIXTURES, *terms])
 
 
+def _forward(component: Component, name: str, takes: tuple[Argument, ...], calls: dict[str, str]) -> str:
+    """The text of the forward function."""
+    return FORWARD.format(
+        name=name,
+        signature=", ".join(it.declared for it in takes),
+        start=_start(component, name, takes, "2 + mixed"),
+        apart="\n".join(_apart(name, ["result"], ["x", *_trained(component)])),
+        mixtures=_mixtures(component, calls, "pass"),
+        numbers=_reads(component.output.learnable, "k"),
+        value=calls["value"],
+    )
+
+
 def _backward(component: Component, name: str, takes: tuple[Argument, ...], calls: dict[str, str]) -> str:
+    """The text of the backward function."""
     output, functions = component.output, len(component.terms)
     most = max(len(one.learnable) for one in (output, *component.terms))
     trained = _trained(component)

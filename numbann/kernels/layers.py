@@ -25,7 +25,7 @@ from numbann.kernels.arrays import (
     shifted,
 )
 from numbann.kernels.edge import ROWS, Argument, Results, publish
-from numbann.network.chain import NORM_EPSILON, NORM_MOMENTUM
+from numbann.network.steps.norm import NORM_EPSILON, NORM_MOMENTUM
 from numbann.simd.jit import inner
 from numbann.simd.noise import noise, row_key
 from numbann.simd.rows import row_dot, row_sum

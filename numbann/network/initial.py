@@ -11,8 +11,9 @@ import numpy as np
 from numbann.components.component import Configured, call, place_of, run
 from numbann.errors import TrainingError
 from numbann.network import random
-from numbann.network.chain import TOTALS, Vector
 from numbann.network.plan import Plan
+from numbann.network.steps import Vector
+from numbann.network.steps.step import TOTALS
 from numbann.records import dataclass
 
 

@@ -9,9 +9,11 @@ from numbann.components.component import PLAIN, Configured, Tuning
 from numbann.components.matrices import shape_of
 from numbann.derivation.outputs import by_rows, outputs_of
 from numbann.errors import ShapeError
-from numbann.network.chain import BATCH, ROW, Chain, Drop, Enter, Layer, Vector, layer_of
+from numbann.network.chain import Chain, Layer, layer_of
 from numbann.network.description import STRIPED, Network, Training
 from numbann.network.states import TRAINED
+from numbann.network.steps import Drop, Enter, Vector
+from numbann.network.steps.step import BATCH, ROW
 from numbann.records import dataclass
 
 ITEMSIZE = {"float32": 4, "float64": 8}

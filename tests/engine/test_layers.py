@@ -12,8 +12,9 @@ from differences import check_gradient
 from networks import make_engine, make_plan, same_tensors, train_alike
 
 from numbann.engine.shared.random import noise_keys
-from numbann.network.chain import AddInputs, Drop, Layer, Norm
+from numbann.network.chain import Layer
 from numbann.network.plan import Plan
+from numbann.network.steps import AddInputs, Drop, Norm
 
 LAYER, BATCH, RESIDUAL = {"norm": "layer"}, {"norm": "batch"}, {"residual": True}
 EVALUATED = [  # what training and evaluation compute alike

@@ -19,9 +19,9 @@ import numbann
 from numbann.components.component import PLAIN, Tuning
 from numbann.engine.shared.random import noise_keys
 from numbann.errors import DeviceError, RunDirectoryError, ShapeError, SpecError
-from numbann.network.chain import Drop
 from numbann.network.description import Course
 from numbann.network.plan import Plan
+from numbann.network.steps import Drop
 
 SIZES = [5, 70, 33, 3]
 ROWS, STEPS = 61, 20

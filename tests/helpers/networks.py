@@ -19,8 +19,8 @@ from numbann.engine.interface import NO_NUMBERS
 from numbann.engine.shared.random import shuffle_epoch
 from numbann.fit import Job, Rows, fit
 from numbann.network import plan
-from numbann.network.chain import PickRows
 from numbann.network.description import Categories, Course, Dense, Embedding, Network
+from numbann.network.steps import PickRows
 
 
 class Made:

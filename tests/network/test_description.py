@@ -10,9 +10,9 @@ from networks import configured
 
 from numbann.engine.cpu.engine import Engine
 from numbann.errors import ShapeError
-from numbann.network.chain import Product
 from numbann.network.description import Dense, Network
 from numbann.network.plan import build
+from numbann.network.steps import Product
 
 
 def test_what_is_left_out_is_what_the_components_ask_for() -> None:

@@ -8,8 +8,10 @@ from numbann.components.component import Configured
 from numbann.cuda.engine.layout import Allocator, Layout, buffer_size
 from numbann.cuda.threads import op
 from numbann.cuda.threads.batches import FROM_WORK, IN_ORDER, SHUFFLED
-from numbann.network.chain import ROW, Activation, Drop, Layer, Norm, Step
+from numbann.network.chain import Layer
 from numbann.network.plan import Plan
+from numbann.network.steps import Activation, Drop, Norm, Step
+from numbann.network.steps.step import ROW
 
 DRAWS = 1 << 24  # the number of values of a random draw
 COLUMNS = {"h": op.H, "z": op.Z, "a": op.A, "out": op.Y}  # the columns of the chain's values

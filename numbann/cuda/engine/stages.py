@@ -15,19 +15,10 @@ from numbann.cuda.compile import components as compiled
 from numbann.cuda.engine.launches import Launches
 from numbann.cuda.threads import elements, norm, op
 from numbann.errors import DeviceError
-from numbann.network.chain import (
-    NORM_EPSILON,
-    NORM_MOMENTUM,
-    ROW,
-    SHARED,
-    Activation,
-    AddInputs,
-    Drop,
-    Norm,
-    Product,
-    Step,
-)
 from numbann.network.plan import Plan
+from numbann.network.steps import Activation, AddInputs, Drop, Norm, Product, Step
+from numbann.network.steps.norm import NORM_EPSILON, NORM_MOMENTUM
+from numbann.network.steps.step import ROW, SHARED
 
 # ---- forward, element by element
 

@@ -26,8 +26,10 @@ from numbann.cuda.threads import cublas, elements, fused, fused_sizes, lanes, lo
 from numbann.cuda.threads.batches import IN_ORDER, SHUFFLED
 from numbann.cuda.threads.device import THREADS, blocks
 from numbann.engine.shared.hyperparameters import hyper_width
-from numbann.network.chain import ELEMENT, ROW, Activation, Layer, Link, Product, Step
+from numbann.network.chain import Layer
 from numbann.network.plan import Plan
+from numbann.network.steps import Activation, Link, Product, Step
+from numbann.network.steps.step import ELEMENT, ROW
 from numbann.records import dataclass
 from numbann.simd.op import CLIP_NORM
 

@@ -4,7 +4,7 @@ Each function makes a device function (arena, work, data, ints, places, step, r,
 calls for each of its elements (r, c) before it ends; places: the layer's row of ints.  `run_over_elements` makes a
 kernel that calls one for the elements of a buffer, for a step that follows no product.
 
-Activations are device functions of numbann.cuda.compile.components; dropout's formulas are in numbann.network.chain.
+Activations are device functions of numbann.cuda.compile.components; dropout's are in numbann.network.steps.drop.
 """
 
 from __future__ import annotations

@@ -16,9 +16,10 @@ from numbann.engine.cpu.stages import BACK, FORWARD, before_loss, begin, round_v
 from numbann.engine.cpu.table import Columns, Op, Slot, Step, Table, assemble
 from numbann.engine.cpu.update import Update
 from numbann.engine.cpu.updating import update_ops
-from numbann.network.chain import BATCH, ROW, Activation, Enter, Link, Loss, Product, ScaleMembers
-from numbann.network.chain import Step as LayerStep
 from numbann.network.plan import ITEMSIZE
+from numbann.network.steps import Activation, Enter, Link, Loss, Product, ScaleMembers
+from numbann.network.steps import Step as LayerStep
+from numbann.network.steps.step import BATCH, ROW
 from numbann.simd.named import dense, scaling
 
 FEW_ROWS = 64  # a thread with fewer rows of the batch would read all weights for little work: it takes panels instead

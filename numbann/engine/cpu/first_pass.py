@@ -15,8 +15,9 @@ from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.runner import Runner
 from numbann.engine.shared.feeding import Inputs, take_rows
 from numbann.network import random
-from numbann.network.chain import Enter, Layer, ScaleMembers, chain_of
+from numbann.network.chain import Layer, chain_of
 from numbann.network.plan import Plan
+from numbann.network.steps import Enter, ScaleMembers
 
 ROWS = 1024  # of the sample: enough for a unit's variance to a few percent
 

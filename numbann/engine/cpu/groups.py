@@ -18,7 +18,7 @@ from numbann.engine.cpu.operands import Operands
 from numbann.engine.cpu.stages import begin, round_weights
 from numbann.engine.cpu.table import Columns, Op, Slot, Table, assemble
 from numbann.engine.cpu.update import Update, sum_and_update
-from numbann.network.chain import SHARED
+from numbann.network.steps.step import SHARED
 from numbann.simd import op
 from numbann.simd.named import groups
 from numbann.simd.objects import address

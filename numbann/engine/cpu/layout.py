@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from numbann.network.chain import Layer, Vector
+from numbann.network.chain import Layer
 from numbann.network.plan import ITEMSIZE, Plan
+from numbann.network.steps import Vector
 from numbann.records import dataclass
 from numbann.simd.sizes import PANEL, lanes_of
 

@@ -11,8 +11,10 @@ import numpy as np
 
 from numbann.engine.cpu.layout import LayerLayout, Layout
 from numbann.engine.shared.alignment import aligned
-from numbann.network.chain import INPUTS, TOTALS, Activation, Chain, Embed, Enter, ScaleInputs, ScaleMembers
+from numbann.network.chain import Chain
 from numbann.network.plan import Plan
+from numbann.network.steps import Activation, Embed, Enter, ScaleInputs, ScaleMembers
+from numbann.network.steps.step import INPUTS, TOTALS
 from numbann.records import dataclass
 from numbann.simd.named import rounding
 from numbann.simd.objects import function

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from numbann.engine.shared.alignment import aligned
-from numbann.network.chain import Drop
 from numbann.network.plan import Plan
+from numbann.network.steps import Drop
 from numbann.simd.sizes import RATE, SCALE
 
 SMOOTHING = "label_smoothing"

@@ -15,7 +15,8 @@ from numbann.engine.cpu.memory import Arena, layer_rows
 from numbann.engine.cpu.moving import Moving
 from numbann.engine.cpu.table import Columns, Slot
 from numbann.engine.shared.alignment import aligned
-from numbann.network.chain import INPUTS, SUMS, TOTALS, Embed, Enter, PickRows, ScaleMembers, Step, Vector
+from numbann.network.steps import Embed, Enter, PickRows, ScaleMembers, Step, Vector
+from numbann.network.steps.step import INPUTS, SUMS, TOTALS
 from numbann.records import dataclass
 from numbann.simd import named
 from numbann.simd.objects import Place, address

@@ -14,7 +14,7 @@ from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.operands import Operands
 from numbann.engine.cpu.table import Columns, Op
 from numbann.engine.cpu.update import Update
-from numbann.network.chain import SHARED
+from numbann.network.steps.step import SHARED
 from numbann.simd.named import dense, rounding, sweep
 from numbann.simd.objects import address
 from numbann.simd.sizes import PANEL

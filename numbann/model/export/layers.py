@@ -1,4 +1,4 @@
-"""From the inputs of a network to its outputs: the steps of `numbann.network.chain`, in the steps of a format.
+"""From the inputs of a network to its outputs: the steps of `numbann.network.steps`, in the steps of a format.
 
 Letters: N rows, I inputs, O outputs.
 """
@@ -18,8 +18,7 @@ from numbann.model.export import formulas
 from numbann.model.export.formulas import formula
 from numbann.model.export.rows import write_rows
 from numbann.model.export.writer import V, Writer
-from numbann.network.chain import (
-    NORM_EPSILON,
+from numbann.network.steps import (
     Activation,
     AddInputs,
     Embed,
@@ -33,6 +32,7 @@ from numbann.network.chain import (
     Step,
     TakeOwn,
 )
+from numbann.network.steps.norm import NORM_EPSILON
 
 if TYPE_CHECKING:
     from numbann.model.model import Model

@@ -7,7 +7,7 @@ import zoo
 from numbann.components.built_in import built_in
 from numbann.data.tasks import FOR_LISTS
 from numbann.data.transforms import CODES, MISSING, SCALES
-from numbann.network import chain
+from numbann.network import steps
 
 
 def file_of(one: object) -> str:
@@ -26,8 +26,8 @@ def test_every_transform() -> None:
 def test_every_step() -> None:
     plans = [model.plan for name in zoo.ZOO for model in zoo.made(name).models]
     found = {type(step) for plan in plans for layer in plan.layers for step in layer.predicting.steps}
-    kinds = {kind for kind in vars(chain).values() if isinstance(kind, type) and issubclass(kind, chain.Step)}
-    assert found == kinds - {chain.Step, chain.Enter, chain.Drop, chain.Loss, chain.Link}
+    kinds = {kind for kind in vars(steps).values() if isinstance(kind, type) and issubclass(kind, steps.Step)}
+    assert found == kinds - {steps.Step, steps.Enter, steps.Drop, steps.Loss, steps.Link}
 
 
 def test_every_task_and_every_loss_that_gives_more_than_values() -> None:
