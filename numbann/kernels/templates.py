@@ -26,29 +26,38 @@ def _{role}({arguments}):
     return lambda {arguments}: {double}({given})
 """
 
-FORWARD = {
-    "elementwise": """def {name}({signature}):
+# What all forms of a function begin with: the result, and checks of shapes
+FORWARD_START = """def {name}({signature}):
 {casts}
     result = result_like("{name}: z and out", z, out)
-    x, y = flat(z), result.reshape(result.size)
+"""
+BACKWARD_START = """def {name}_backward({backward_signature}):
+{backward_casts}
+{results}
+    check_shapes("{name}_backward: z and da", z.shape, da.shape)
+    check_shapes("{name}_backward: z and a", z.shape, a.shape)
+"""
+LOSS_START = """def {name}({signature}):
+{casts}
+    dy = result_like("{name}: y and out", y, out)
+"""
+FORWARD = {
+    "elementwise": FORWARD_START
+    + """    x, y = flat(z), result.reshape(result.size)
     for i in range(x.size):
         y[i] = value({value})
     return result
 """,
-    "trained": """def {name}({signature}):
-{casts}
-    result = result_like("{name}: z and out", z, out)
-    x, y = as_rows(z), as_rows(result)
+    "trained": FORWARD_START
+    + """    x, y = as_rows(z), as_rows(result)
 {rows}
     for i in range(x.shape[0]):
         for k in range(x.shape[1]):
             y[i, k] = value({value})
     return result
 """,
-    "row": """def {name}({signature}):
-{casts}
-    result = result_like("{name}: z and out", z, out)
-    x, y = as_rows(z), as_rows(result)
+    "row": FORWARD_START
+    + """    x, y = as_rows(z), as_rows(result)
     x_row, y_row = padded_row(x), padded_row(x)
 {rows}
     for i in range(x.shape[0]):
@@ -59,22 +68,14 @@ FORWARD = {
 """,
 }
 BACKWARD = {
-    "elementwise": """def {name}_backward({backward_signature}):
-{backward_casts}
-    result = result_like("{name}_backward: z and out", z, out)
-    check_shapes("{name}_backward: z and da", z.shape, da.shape)
-    check_shapes("{name}_backward: z and a", z.shape, a.shape)
-    d, x, y, dz = flat(da), flat(z), flat(a), result.reshape(result.size)
+    "elementwise": BACKWARD_START
+    + """    d, x, y, dz = flat(da), flat(z), flat(a), result.reshape(result.size)
     for i in range(x.size):
         dz[i] = d[i] * derivative({derivative})
     return result
 """,
-    "trained": """def {name}_backward({backward_signature}):
-{backward_casts}
-{results}
-    check_shapes("{name}_backward: z and da", z.shape, da.shape)
-    check_shapes("{name}_backward: z and a", z.shape, a.shape)
-    d, x, y, dz = as_rows(da), as_rows(z), as_rows(a), as_rows(result)
+    "trained": BACKWARD_START
+    + """    d, x, y, dz = as_rows(da), as_rows(z), as_rows(a), as_rows(result)
 {rows}
 {starts}
     for i in range(x.shape[0]):
@@ -83,12 +84,8 @@ BACKWARD = {
             dz[i, k] = d[i, k] * derivative({derivative})
     return {returned}
 """,
-    "row": """def {name}_backward({backward_signature}):
-{backward_casts}
-{results}
-    check_shapes("{name}_backward: z and da", z.shape, da.shape)
-    check_shapes("{name}_backward: z and a", z.shape, a.shape)
-    d, x, y, dz = as_rows(da), as_rows(z), as_rows(a), as_rows(result)
+    "row": BACKWARD_START
+    + """    d, x, y, dz = as_rows(da), as_rows(z), as_rows(a), as_rows(result)
     d_row, x_row, y_row, dz_row = padded_row(x), padded_row(x), padded_row(x), padded_row(x)
 {rows}
 {starts}
@@ -103,10 +100,8 @@ BACKWARD = {
 """,
 }
 LOSS = {
-    "elementwise": """def {name}({signature}):
-{casts}
-    dy = result_like("{name}: y and out", y, out)
-    check_shapes("{name}: y and t", y.shape, t.shape)
+    "elementwise": LOSS_START
+    + """    check_shapes("{name}: y and t", y.shape, t.shape)
     x, target, d = flat(y), flat(t), dy.reshape(dy.size)
     share = y.dtype.type(1) / y.dtype.type(x.size)
     total = 0.0
@@ -115,10 +110,8 @@ LOSS = {
         d[i] = derivative({derivative}) * share
     return total / x.size, dy
 """,
-    "row": """def {name}({signature}):
-{casts}
-    dy = result_like("{name}: y and out", y, out)
-    x, d = as_rows(y), as_rows(dy)
+    "row": LOSS_START
+    + """    x, d = as_rows(y), as_rows(dy)
     target = {target}
     x_row, d_row, t_row = padded_row(x), padded_row(x), {t_row}
     share = y.dtype.type(1) / y.dtype.type(x.shape[0])
@@ -131,11 +124,8 @@ LOSS = {
             d[i, k] = d_row[k] * share
     return total / x.shape[0], dy
 """,
-}
-LOSS["batch"] = """def {name}({signature}):
-{casts}
-    dy = result_like("{name}: y and out", y, out)
-    x, d = as_rows(y), as_rows(dy)
+    "batch": LOSS_START
+    + """    x, d = as_rows(y), as_rows(dy)
     target = {target}
     rows, d_row, all_y, all_weight = x.shape[0], padded_row(x), whole(x, x), whole(np.ones(x.shape[0]), x)
 {reads}
@@ -147,7 +137,8 @@ LOSS["batch"] = """def {name}({signature}):
         for k in range(x.shape[1]):
             d[i, k] = d_row[k] * share
     return total / rows, dy
-"""
+""",
+}
 NUMBER = """    all_{name} = np.empty(rows + 16, x.dtype)[:rows]
     for i in range(rows):
         all_{name}[i] = each_{name}({call})"""
