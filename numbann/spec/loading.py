@@ -14,8 +14,9 @@ from numbann.data.contract import GIVEN, sources
 from numbann.errors import NumbannError, SpecError, SpecFault, not_allowed, shown
 from numbann.plugins.finding import with_files
 from numbann.records import dataclass
+from numbann.spec.agreement import check_agreement, watched
 from numbann.spec.building import build
-from numbann.spec.checks import check_agreement, check_data, check_header, watched
+from numbann.spec.checks import check_data, check_header
 from numbann.spec.extending import open_spec
 from numbann.spec.model import FILLED, PRESETS, Data, Spec, spread
 from numbann.spec.overrides import override

@@ -20,7 +20,7 @@ from numbann.data.tasks import find_task
 from numbann.errors import SpecError, did_you_mean, not_allowed, shown
 from numbann.network.description import Categories, Course, Dense, Embedding, Network
 from numbann.records import dataclass
-from numbann.spec.checks import residual_faults, scheduled, validated, watched, watches_metric
+from numbann.spec.agreement import residual_faults, scheduled, validated, watched, watches_metric
 from numbann.spec.loading import Loaded
 from numbann.spec.model import (
     SHARED,

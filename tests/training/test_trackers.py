@@ -369,7 +369,7 @@ def test_one_that_cannot_be_made(write_spec: WriteSpec, here: Path, stand_in: Ca
 
 @pytest.mark.parametrize("name", ["tensorboard", "trackio", "mlflow", "wandb"])
 def test_without_its_package(write_spec: WriteSpec, here: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    for module in ("numbann.spec.checks", "numbann.training.trackers"):
+    for module in ("numbann.spec.agreement", "numbann.training.trackers"):
         monkeypatch.setattr(f"{module}.find_spec", lambda name: None)
     spec, message = write_spec(callbacks=[name]), rf'"{name}" needs the package \w+: pip install "numbann\[{name}\]"'
     with pytest.raises(SpecError, match=rf"spec\.json:\d+  callbacks\[0\]: {message}"):

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from numbann.errors import NumbannError
-from numbann.spec.checks import no_package
+from numbann.spec.agreement import no_package
 from numbann.spec.model import CALLBACKS, PACKAGES, ComponentSpec, to_json
 from numbann.training.beside import told
 from numbann.training.trackers.tracker import Tracker
