@@ -13,7 +13,7 @@ import numpy as np
 from numbann.data.choices import choose, settings_of
 from numbann.data.complete import complete
 from numbann.data.contract import DELIMITERS, Facts, ScaleNames, keys_of_split, place_of, sources, split_of
-from numbann.data.files import Files
+from numbann.data.files import Files, InputFile
 from numbann.data.findings.all import find
 from numbann.data.findings.features import refuse_numbers_as_texts
 from numbann.data.folds import fold_codes
@@ -204,18 +204,8 @@ def load(section: Mapping[str, Any], base: Path, split_seed: int, given: Any = N
     section = {**section, "split": split_of(section)}
     files = _find(section["path"], base, section["format"]) if given is None else parts_of_given(given)
     stamps = {file: file.stamp() for source in files.values() for file in source.all}
-    found, reading = _read(files, reading_from_section(section))
-    for part in found:
-        _require_group(found[part], reading.group, files[part])
-    found["train"] = sampled(found["train"], section["rows"], split_seed, reading.group)
-    raws = {part: complete(raw, section, files[part].data.name) for part, raw in found.items()}
-    for part, raw in raws.items():
-        check_numbers(raw, lambda name: choose(section, name, "", False).missing == "error")
-        check_targets(raw)
-        _require_weight(raw, reading.weight, files[part])
-        check_weight(raw, reading.weight)
-    _require_keys(raws["train"], section["split"], files["train"])
-    refuse_numbers_as_texts(raws["train"], [*section["categorical"], *section["columns"]])
+    raws, reading = _read(section, files, split_seed)
+    _check(section, raws, reading, files)
     task, reason = _task(section, raws, files["train"])
     stratify = _stratify(section["split"], task)
     parts = parts_of(raws, section, split_seed, task if stratify else None)
@@ -228,9 +218,7 @@ def load(section: Mapping[str, Any], base: Path, split_seed: int, given: Any = N
     usual = "byte" if train.table.numbers.dtype == np.uint8 else "standard"
     digests = {file: file.sha256 for file in stamps}
     by_part = {part: " ".join(digests[file] for file in source.all) for part, source in files.items()}
-    for file, stamp in stamps.items():
-        if file.stamp() != stamp:
-            raise file.fault(": has changed while it was read; leave it alone, or work on a copy")
+    _refuse_changes(stamps)
     facts = Facts(
         task=task,
         format=files["train"].format.name,
@@ -302,12 +290,34 @@ def _find(path: Any, base: Path, format: str) -> dict[str, Files]:
     }
 
 
-def _read(files: Mapping[str, Files], reading: Reading) -> tuple[dict[str, Raw], Reading]:
-    """Read the raw rows of each source; also return the reading with the columns of the training source."""
-    train = read_kept(files["train"], reading)
-    fixed = train.fix(reading, files["train"].data.name)
-    others = {part: read_kept(source, fixed) for part, source in files.items() if part != "train"}
-    return {"train": train, **others}, fixed
+def _read(section: Mapping[str, Any], files: Mapping[str, Files], seed: int) -> tuple[dict[str, Raw], Reading]:
+    """Read the rows of each source; also return the reading with the columns of the training source."""
+    given = reading_from_section(section)
+    train = read_kept(files["train"], given)
+    reading = train.fix(given, files["train"].data.name)
+    others = {part: read_kept(source, reading) for part, source in files.items() if part != "train"}
+    for part, raw in {"train": train, **others}.items():
+        _require_group(raw, reading.group, files[part])
+    found = {"train": sampled(train, section["rows"], seed, reading.group), **others}
+    return {part: complete(raw, section, files[part].data.name) for part, raw in found.items()}, reading
+
+
+def _check(section: Mapping[str, Any], raws: Mapping[str, Raw], reading: Reading, files: Mapping[str, Files]) -> None:
+    """Refuse cells that cannot be used, and sources that lack what the spec names."""
+    for part, raw in raws.items():
+        check_numbers(raw, lambda name: choose(section, name, "", False).missing == "error")
+        check_targets(raw)
+        _require_weight(raw, reading.weight, files[part])
+        check_weight(raw, reading.weight)
+    _require_keys(raws["train"], section["split"], files["train"])
+    refuse_numbers_as_texts(raws["train"], [*section["categorical"], *section["columns"]])
+
+
+def _refuse_changes(stamps: Mapping[InputFile, Any]) -> None:
+    """Refuse files that have changed since their stamps were taken."""
+    for file, stamp in stamps.items():
+        if file.stamp() != stamp:
+            raise file.fault(": has changed while it was read; leave it alone, or work on a copy")
 
 
 def _stratify(split: Mapping[str, Any], task: Task) -> bool:

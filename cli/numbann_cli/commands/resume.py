@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -59,28 +60,14 @@ def command(
         narrate(settings, as_json) as narrator,
         shown(narrator.swept if whole else narrator.result),
     ):
-        plugins = settings.usable_files()
+        given: dict[str, Any] = {
+            "threads": threads,
+            "trust": trust,
+            "plugins": settings.usable_files(),
+            "executor": executor,
+            "callbacks": (narrator,),
+        }
         if whole:
-            found = resume_sweep(
-                run,
-                executor=executor,
-                workers=workers,
-                threads=threads,
-                trust=trust,
-                plugins=plugins,
-                callbacks=(narrator,),
-            )
-            narrator.swept(found)
-            return
-        done = resume(
-            run,
-            epochs=epochs,
-            device=device,
-            threads=threads,
-            trust=trust,
-            plugins=plugins,
-            executor=executor,
-            ranks=own,
-            callbacks=(narrator,),
-        )
-        narrator.result(done)
+            narrator.swept(resume_sweep(run, workers=workers, **given))
+        else:
+            narrator.result(resume(run, epochs=epochs, device=device, ranks=own, **given))

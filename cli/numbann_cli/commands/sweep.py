@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -55,24 +56,17 @@ def command(
     from numbann.training.sweeps.sweep import sweep, sweep_trial
     from numbann_cli.console import narrate, shown
 
-    where = {"device": device, "threads": threads, "seed": seed, "overrides": overrides}
     with narrate(settings, as_json) as narrator:
         narrator.source(source)
+        where: dict[str, Any] = {"device": device, "threads": threads, "seed": seed, "overrides": overrides}
+        where["callbacks"] = (narrator,)
         if trial is not None:
             assert output is not None
-            row = sweep_trial(source, trial, output=output, callbacks=(narrator,), **where)  # type: ignore[arg-type]
+            row = sweep_trial(source, trial, output=output, **where)
             narrator.trial(row, output)
             if "error" in row:
                 click.get_current_context().exit(1)
             return
         with shown(narrator.swept):
-            found = sweep(
-                source,
-                executor=executor,
-                workers=workers,
-                output=output,
-                force=force,
-                callbacks=(narrator,),
-                **where,  # type: ignore[arg-type]
-            )
+            found = sweep(source, executor=executor, workers=workers, output=output, force=force, **where)
         narrator.swept(found)
