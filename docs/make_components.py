@@ -11,7 +11,8 @@ from numbann_cli.component_page import show_value
 from numbann_cli.lesson import lesson_of
 
 from numbann.components.built_in import built_in
-from numbann.components.component import KINDS, Component
+from numbann.components.component import Component
+from numbann.components.roles import KINDS
 from numbann.spec.components import REQUIRED, UNSAID, parameters_of
 
 PAGE = Path(__file__).with_name("components.md")

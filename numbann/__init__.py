@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from numbann import callbacks
-    from numbann.components.component import Fraction, Learnable, NonNegative, Numbers, Positive, learnable
     from numbann.components.decorated import Decorator
     from numbann.components.hookspecs import hookimpl
+    from numbann.components.parameter import Fraction, Learnable, NonNegative, Numbers, Positive, learnable
     from numbann.errors import (
         ClusterError,
         DataError,
@@ -72,7 +72,7 @@ _NAMES = {  # in the order in which a reader needs them
     "plugins.functions": "get_activation get_loss get_optimizer",
     "components.declare": "activation embedding loss optimizer schedule initializer metric",
     "components.hookspecs": "hookimpl",
-    "components.component": "Fraction Learnable NonNegative Numbers Positive learnable",
+    "components.parameter": "Fraction Learnable NonNegative Numbers Positive learnable",
     "mathematics.rows": "row_max row_sum row_dot",
     "mathematics.functions": "digamma stop_gradient",
     "errors": (

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numbann
-from numbann.components.component import UNITS, Component, LearnableMark
+from numbann.components.component import Component
+from numbann.components.parameter import LearnableMark
 from numbann.components.registry import Entry
+from numbann.components.roles import UNITS
 from numbann_cli.course import chapters_on
 from numbann_cli.curve import curves
 from numbann_cli.lesson import Lesson, lesson_of

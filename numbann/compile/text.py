@@ -12,7 +12,8 @@ from typing import Any
 
 from numbann.compile.modules import name_of
 from numbann.compile.precision import Lowered
-from numbann.components.component import Component, Parameter, arguments_of, free_parameters
+from numbann.components.component import Component, arguments_of, free_parameters
+from numbann.components.parameter import Parameter
 from numbann.errors import PluginError
 from numbann.simd import objects
 

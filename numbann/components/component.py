@@ -1,9 +1,9 @@
 """Defines what a component is: plain mathematics with a kind, a name, parameters and roles.
 
-A component's signature says what each argument is.  An argument named in ROLES is a role, which core fills.  An
-argument with a default is a parameter; its annotation and default are its schema.  In an optimizer or a schedule every
-other argument is a state: it is zero at first, and returned after the result in the same order.  In a loss every other
-argument is an output of the network for one target, and in a metric what such outputs give, by name.
+A component's signature says what each argument is.  An argument named in ROLES of roles.py is a role, which core
+fills.  An argument with a default is a parameter; its annotation and default are its schema.  In an optimizer or a
+schedule every other argument is a state: it is zero at first, and returned after the result in the same order.  In a
+loss every other argument is an output of the network for one target, and in a metric what such outputs give, by name.
 """
 
 from __future__ import annotations
@@ -11,134 +11,16 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import field, fields, replace
+from dataclasses import field, replace
 from functools import cached_property
-from math import inf, isfinite
-from typing import Annotated, Any, get_args, get_origin
-
-from annotated_types import Ge, Gt, Le, Lt
+from typing import Any
 
 from numbann.components.names import normalize
-from numbann.errors import NumbannError, PluginError, TrainingError, did_you_mean
+from numbann.components.parameter import LearnableMark, Parameter
+from numbann.errors import NumbannError, PluginError, TrainingError
 from numbann.records import dataclass
 
 Function = Callable[..., Any]  # a function of mathematics, with its own arguments
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tuning:
-    """How numbers are trained.  rate: times the learning rate.  decay: their weight decay; None: that of the others."""
-
-    rate: float = 1.0
-    decay: float | None = None
-
-    def times(self, rate: float) -> Tuning:
-        """The same at another rate."""
-        return Tuning(rate=self.rate * rate, decay=self.decay)
-
-
-PLAIN = Tuning()  # of everything that says nothing else
-
-
-@dataclass(frozen=True, kw_only=True)
-class LearnableMark(Tuning):
-    """Marks a parameter as trained: `alpha: Annotated[float, learnable(shared=True, low=0)] = 0.1`.
-
-    shared: one number a layer, else one a unit of an activation, or one an output or a term of a number's embedding.
-    low, high: bounds that each step keeps it within.  start: an initializer that draws its start; None: the default.
-    """
-
-    shared: bool = False
-    low: float = -inf
-    high: float = inf
-    start: Function | None = None
-
-    @property
-    def bounded(self) -> bool:
-        """Whether it has a bound."""
-        return (self.low, self.high) != (-inf, inf)
-
-    @property
-    def tuning(self) -> Tuning:
-        """What it says about steps alone."""
-        return Tuning(rate=self.rate, decay=self.decay)
-
-
-def learnable(
-    *,
-    shared: bool = False,
-    rate: float = 1.0,
-    decay: float | None = None,
-    low: float = -inf,
-    high: float = inf,
-    start: Function | None = None,
-    **unknown: Any,
-) -> LearnableMark:
-    """Return the mark of a trained parameter, for an annotation; see LearnableMark."""
-    for word in unknown:
-        known = [one.name for one in fields(LearnableMark)]
-        raise PluginError(f"learnable has no {word!r}{did_you_mean(word, known)} (it takes {', '.join(known)})")
-    for name, number in {"rate": rate, "decay": decay, "low": low, "high": high}.items():
-        if type(number) not in (int, float) and not (name == "decay" and number is None):
-            raise PluginError(f"learnable({name}={number!r}): give a number")
-    return LearnableMark(shared=shared, rate=rate, decay=decay, low=low, high=high, start=start)
-
-
-Positive = Annotated[float, Gt(0)]
-NonNegative = Annotated[float, Ge(0)]
-Fraction = Annotated[float, Ge(0), Lt(1)]
-Learnable = Annotated[float, LearnableMark()]
-Numbers = tuple[float, ...]  # for schedules only, which are not compiled
-
-KINDS = ("activation", "embedding", "loss", "optimizer", "schedule", "initializer", "metric")
-ROLES: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("activation", "elementwise"): ("z", "u"),
-    ("activation", "row"): ("z", "a", "u"),
-    ("embedding", "elementwise"): ("x", "z"),
-    ("term", "elementwise"): ("x",),  # of an embedding
-    ("loss", "elementwise"): ("y", "t"),
-    ("loss", "row"): ("y", "dy", "t", "label"),
-    ("loss", "outputs"): ("t",),  # or the target's columns by their names
-    ("loss", "batch"): ("row", "y", "dy", "t", "label", "weight", "group", "group_end"),  # or columns in the place of t
-    ("optimizer", "elementwise"): ("w", "g", "step", "learning_rate", "weight_decay", "batch_size"),
-    ("optimizer", "matrix"): ("w", "g", "step", "learning_rate", "weight_decay", "batch_size", "layer", "layers"),
-    ("optimizer", "solver"): ("w", "evaluate", "memory", "step", "learning_rate"),
-    ("schedule", "elementwise"): ("monitor", "step", "steps", "epoch", "epochs"),
-    ("initializer", "elementwise"): ("shape", "random", "layer", "layers", "x", "z"),
-    ("metric", "elementwise"): ("t", "weight", "group", "label", "probability", "value"),
-}
-TAKEN = {  # names that core fills in other functions of a component, or gives to what it trains
-    "activation": ("a", "da", "dz"),
-    "embedding": ("a", "mix"),
-    "term": ("a", "z", "mix"),
-    "loss": ("dy",),
-}
-MAIN = {
-    "activation": "z",
-    "term": "x",
-    "loss": "y",
-    "optimizer": "w",
-    "initializer": "shape",
-}  # what every one asks for
-SETTINGS = ("learning_rate", "weight_decay")  # roles of an optimizer that also have a default, and hence a schema
-STATEFUL = ("optimizer", "schedule")
-TARGETS = {  # what a target must be, by the name that a loss gives it
-    "real": "any number; a single one is scaled to mean 0 and deviation 1",
-    "unshifted": "any number, in the data's own unit: its 0 means something",
-    "nonnegative": "0 or more",
-    "positive": "more than 0",
-    "share": "between 0 and 1, without 0 and 1",
-    "binary": "0 and 1, or a probability",
-    "distribution": "the probabilities of all classes, with the sum 1",
-    "order": "one of ordered classes",
-    "above": "more than the column before it, for one of several columns",
-}
-UNITS = {  # of what a loss gives, by the name that a plugin writes
-    "target": "the target's unit",
-    "difference": "the unit of a difference of targets",
-    "square": "the square of the target's unit",
-    "none": "no unit",
-}
 
 
 @dataclass(frozen=True)
@@ -160,39 +42,6 @@ class Origin:
 
     def __str__(self) -> str:
         return f"{self.owner} {self.version}".strip()
-
-
-def _is_mark(item: Any) -> bool:
-    """Whether an item of an annotation is the mark of a trained parameter, with parentheses or without."""
-    return isinstance(item, LearnableMark) or item is learnable
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter: its name, its default, and its annotation, which is its schema."""
-
-    name: str
-    default: Any
-    annotation: Any
-
-    @property
-    def type(self) -> type:
-        """The bare type: float, int, bool or Numbers."""
-        return get_args(self.annotation)[0] if get_origin(self.annotation) is Annotated else self.annotation
-
-    @property
-    def constraints(self) -> tuple[Any, ...]:
-        """The annotated-types that bound the value, such as Gt(0)."""
-        found = get_args(self.annotation)[1:] if get_origin(self.annotation) is Annotated else ()
-        mark = self.learnable or LearnableMark()
-        bounds = [Ge(mark.low)] * isfinite(mark.low) + [Le(mark.high)] * isfinite(mark.high)
-        return (*(item for item in found if not _is_mark(item)), *bounds)
-
-    @property
-    def learnable(self) -> LearnableMark | None:
-        """How it is trained, if it is."""
-        marks = (item for item in get_args(self.annotation)[1:] if _is_mark(item))
-        return next((mark if isinstance(mark, LearnableMark) else LearnableMark() for mark in marks), None)
 
 
 @dataclass(frozen=True, eq=False)

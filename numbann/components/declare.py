@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from numbann.components.component import KINDS, ROLES, Component, Parameter, place_of
+from numbann.components.component import Component, place_of
 from numbann.components.kinds.activation import activation, faults_of_activation
 from numbann.components.kinds.draft import Draft
 from numbann.components.kinds.embedding import embedding, faults_of_embedding, with_terms
@@ -17,6 +17,8 @@ from numbann.components.kinds.metric import metric
 from numbann.components.kinds.optimizer import faults_of_optimizer, optimizer
 from numbann.components.kinds.rules import faults_of_function, faults_of_parts, faults_of_training, roles_of
 from numbann.components.kinds.schedule import schedule
+from numbann.components.parameter import Parameter
+from numbann.components.roles import KINDS, ROLES
 from numbann.errors import PluginError
 
 __all__ = [

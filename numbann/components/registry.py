@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from numbann.components.component import KINDS, Component, Configured, Origin, place_of
+from numbann.components.component import Component, Configured, Origin, place_of
 from numbann.components.declare import freeze
+from numbann.components.roles import KINDS
 from numbann.errors import ClashError, RegistryError, did_you_mean
 from numbann.records import dataclass
 

@@ -10,15 +10,8 @@ import functools
 from dataclasses import replace
 from typing import Annotated, Any
 
-from numbann.components.component import (
-    Component,
-    Configured,
-    Function,
-    LearnableMark,
-    Parameter,
-    arguments_of,
-    place_of,
-)
+from numbann.components.component import Component, Configured, Function, arguments_of, place_of
+from numbann.components.parameter import LearnableMark, Parameter
 from numbann.derivation import derivative_of, slopes_of
 from numbann.derivation.writing import function_from
 from numbann.errors import PluginError

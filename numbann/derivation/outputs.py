@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from numbann.components.component import ROLES, Component, Configured, Function, arguments_of, place_of
+from numbann.components.component import Component, Configured, Function, arguments_of, place_of
+from numbann.components.roles import ROLES
 from numbann.derivation import derivative_to
 from numbann.derivation.writing import function_from
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from numbann.components.bounds import Bound, bounds_among
-from numbann.components.component import Component, NonNegative, Parameter
+from numbann.components.component import Component
+from numbann.components.parameter import NonNegative, Parameter
 from numbann.errors import KernelValueError
 from numbann.kernels.edge import Argument, take_count, take_flag, take_number, take_whole
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from annotated_types import Ge
 
-from numbann.components.component import NonNegative, Positive, learnable
 from numbann.components.declare import embedding, initializer
+from numbann.components.parameter import NonNegative, Positive, learnable
 from numbann.mathematics.initializers import linear_uniform, normal
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import ceil, sqrt
 
-from numbann.components.component import Fraction, Positive
 from numbann.components.declare import initializer
+from numbann.components.parameter import Fraction, Positive
 
 CUT = 2.0  # deviations beyond which a truncated normal is drawn again
 

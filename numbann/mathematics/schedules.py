@@ -11,8 +11,8 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt, Lt
 
-from numbann.components.component import Fraction, NonNegative, Numbers, Positive
 from numbann.components.declare import schedule
+from numbann.components.parameter import Fraction, NonNegative, Numbers, Positive
 
 Drop = Annotated[float, Gt(0), Lt(1)]
 AtLeastOne = Annotated[float, Ge(1)]

@@ -22,8 +22,9 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 import numbann
-from numbann.components.component import Component, LearnableMark, Parameter
+from numbann.components.component import Component
 from numbann.components.declare import freeze
+from numbann.components.parameter import LearnableMark, Parameter
 from numbann.errors import PluginError
 from numbann.plugins.distributions import is_installed
 

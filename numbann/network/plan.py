@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 from numbann.components.built_in import built_in
-from numbann.components.component import PLAIN, Configured, Tuning
+from numbann.components.component import Configured
 from numbann.components.matrices import shape_of
+from numbann.components.parameter import PLAIN, Tuning
 from numbann.derivation.outputs import by_rows, outputs_of
 from numbann.errors import ShapeError
 from numbann.network.chain import Chain, Layer, layer_of

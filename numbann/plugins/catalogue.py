@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from numbann.components.built_in import built_in
-from numbann.components.component import KINDS
 from numbann.components.names import bare_name
 from numbann.components.registry import OWN, Entry, Registry
+from numbann.components.roles import KINDS
 from numbann.errors import NumbannError, PluginWarning, warn
 from numbann.plugins.plugin import Plugin
 

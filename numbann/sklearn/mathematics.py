@@ -11,8 +11,9 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Le
 
-from numbann.components.component import Component, Fraction, Positive
+from numbann.components.component import Component
 from numbann.components.declare import freeze, loss, optimizer
+from numbann.components.parameter import Fraction, Positive
 
 Share = Annotated[float, Ge(0), Le(1)]
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from numbann.components.component import PLAIN, Component, Configured
+from numbann.components.component import Component, Configured
+from numbann.components.parameter import PLAIN
 from numbann.components.registry import Registry
 from numbann.data.contract import shares, sources
 from numbann.engine.devices import DEFAULT, device_of

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge
 
-from numbann.components.component import Component, NonNegative, Parameter, Positive
+from numbann.components.component import Component
 from numbann.components.names import bare_name
+from numbann.components.parameter import NonNegative, Parameter, Positive
 from numbann.components.registry import OWN, Registry
 from numbann.errors import ClashError, missing, not_allowed, shown, unknown_key
 from numbann.spec.model import ComponentSpec, Scheduled, keys_of

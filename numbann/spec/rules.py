@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, get_origin
 from annotated_types import MultipleOf
 
 from numbann.components.bounds import bounds_among
-from numbann.components.component import Numbers, Parameter
+from numbann.components.parameter import Numbers, Parameter
 from numbann.errors import PluginError, did_you_mean, not_allowed
 from numbann.records import dataclass
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING
 from typing import Any
 
-from numbann.components.component import Component, Parameter
+from numbann.components.component import Component
+from numbann.components.parameter import Parameter
 from numbann.components.registry import OWN, Registry
 from numbann.spec.components import REQUIRED, SCHEDULED, parameters_of
 from numbann.spec.descriptions import describe

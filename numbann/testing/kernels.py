@@ -13,7 +13,8 @@ import numpy as np
 from numbann.compile.cpu import activation_backward, activation_forward, loss_kernel, optimizer_kernel
 from numbann.compile.embeddings import embed_backward, embed_forward, lengths
 from numbann.compile.rows import NEAR
-from numbann.components.component import Component, Configured, Parameter, free_parameters
+from numbann.components.component import Component, Configured, free_parameters
+from numbann.components.parameter import Parameter
 from numbann.engine.shared.alignment import aligned
 from numbann.records import dataclass
 from numbann.simd import op

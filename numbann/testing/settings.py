@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from numbann.components.component import Component, Configured, LearnableMark, Parameter
+from numbann.components.component import Component, Configured
+from numbann.components.parameter import LearnableMark, Parameter
 from numbann.spec.rules import of_parameter
 
 POINTS = [*np.linspace(-30, 30, 241).tolist(), -1e-3, 1e-3, -1e-9, 1e-9]

@@ -18,8 +18,8 @@ from numbann_cli.overview import COMMANDS
 from vocabulary import COMPONENTS, WORDS
 
 from numbann.components.built_in import built_in
-from numbann.components.component import KINDS
 from numbann.components.registry import Entry
+from numbann.components.roles import KINDS
 
 Numbann = Callable[..., Result]
 WriteSpec = Callable[..., Path]

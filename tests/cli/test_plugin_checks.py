@@ -13,7 +13,7 @@ from subprocess import Popen
 import pytest
 from click.testing import Result
 
-from numbann.components.component import KINDS
+from numbann.components.roles import KINDS
 from numbann.plugins import distributions
 
 Numbann = Callable[..., Result]

@@ -16,16 +16,9 @@ import reference
 from variants import size_of, variants
 
 from numbann.components.built_in import built_in
-from numbann.components.component import (
-    Component,
-    Fraction,
-    Learnable,
-    NonNegative,
-    Numbers,
-    arguments_of,
-    learnable,
-)
+from numbann.components.component import Component, arguments_of
 from numbann.components.declare import activation, freeze, initializer, loss, metric, optimizer, schedule
+from numbann.components.parameter import Fraction, Learnable, NonNegative, Numbers, learnable
 from numbann.derivation import derivative_of
 from numbann.derivation.outputs import rows_of
 from numbann.errors import PluginError

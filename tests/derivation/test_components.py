@@ -24,8 +24,9 @@ from numbann.compile import text
 from numbann.compile.modules import load
 from numbann.compile.precision import Lowered
 from numbann.components.built_in import built_in
-from numbann.components.component import Component, Learnable, Origin, arguments_of
+from numbann.components.component import Component, Origin, arguments_of
 from numbann.components.declare import activation, freeze, loss
+from numbann.components.parameter import Learnable
 from numbann.derivation import derivative_of, keeps_z, slopes_of
 from numbann.errors import PluginError
 from numbann.kernels.components import array_functions

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from networks import make_data, make_plan, same_bytes, same_tensors, weights_of
 
-from numbann.components.component import Fraction, Origin
+from numbann.components.component import Origin
 from numbann.components.declare import freeze, optimizer
+from numbann.components.parameter import Fraction
 from numbann.components.registry import Registry
 from numbann.engine.cpu.engine import Engine
 from numbann.errors import PluginError, ShapeError

@@ -18,8 +18,9 @@ from numbann_cli.component_page import page
 import numbann
 from numbann import Learnable, activation, initializer, learnable, optimizer
 from numbann.components.built_in import built_in
-from numbann.components.component import PLAIN, Origin, Tuning
+from numbann.components.component import Origin
 from numbann.components.declare import freeze
+from numbann.components.parameter import PLAIN, Tuning
 from numbann.components.registry import Entry
 from numbann.errors import DeviceError, PluginError, SpecError
 from numbann.network import plan

@@ -10,8 +10,9 @@ import reference
 from networks import flat, make_data, make_engine, make_plan, same_bytes, set_weights, weights_of
 
 from numbann.components.built_in import built_in
-from numbann.components.component import Origin, Positive
+from numbann.components.component import Origin
 from numbann.components.declare import optimizer
+from numbann.components.parameter import Positive
 from numbann.components.registry import Registry
 from numbann.engine.cpu.engine import Engine
 from numbann.network import plan

@@ -16,7 +16,7 @@ import reference
 from networks import configured, epoch_order, make_engine, make_plan, same_tensors, train_alike
 
 import numbann
-from numbann.components.component import PLAIN, Tuning
+from numbann.components.parameter import PLAIN, Tuning
 from numbann.engine.shared.random import noise_keys
 from numbann.errors import DeviceError, RunDirectoryError, ShapeError, SpecError
 from numbann.network.description import Course

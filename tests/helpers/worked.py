@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from numbann.components.built_in import built_in
-from numbann.components.component import KINDS, Component, arguments_of, call
+from numbann.components.component import Component, arguments_of, call
+from numbann.components.roles import KINDS
 from numbann.testing.batches import with_each
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")

@@ -21,8 +21,9 @@ import pytest
 
 import numbann
 from numbann.components.built_in import built_in
-from numbann.components.component import Component, LearnableMark, Origin
+from numbann.components.component import Component, Origin
 from numbann.components.declare import freeze
+from numbann.components.parameter import LearnableMark
 from numbann.components.registry import Entry
 from numbann.errors import PluginError, RunDirectoryError
 from numbann.model import sources

@@ -95,7 +95,7 @@ def test_the_optimizer_has_no_rate(spec_of, facts):
 
 
 PLUGIN = '''
-from numbann.components.component import NonNegative, Positive
+from numbann.components.parameter import NonNegative, Positive
 from numbann.components.declare import loss, optimizer
 from numbann.components.hookspecs import hookimpl
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import pytest
 from annotated_types import Ge, Le, Len, MultipleOf
 
-from numbann.components.component import Fraction, Learnable, Numbers, Parameter, Positive
+from numbann.components.parameter import Fraction, Learnable, Numbers, Parameter, Positive
 from numbann.errors import PluginError
 from numbann.spec.rules import NULL, of_parameter, one_of, whole
 

@@ -62,7 +62,7 @@ def _print_schema(what: str | None) -> None:
 def _overview() -> str:
     """List the chapters of the course, and every built-in component."""
     from numbann.components.built_in import built_in
-    from numbann.components.component import KINDS
+    from numbann.components.roles import KINDS
     from numbann_cli.course import contents
     from numbann_cli.prose import columns, labelled
 

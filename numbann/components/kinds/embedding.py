@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from numbann.components.component import Component, Function, NonNegative, Parameter, place_of
+from numbann.components.component import Component, Function, place_of
 from numbann.components.kinds.draft import declared
+from numbann.components.parameter import NonNegative, Parameter
 from numbann.errors import PluginError
 
 OUTPUTS, RATE = "outputs", "rate"  # parameters of every embedding: how many numbers, and what multiplies their rate

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from numbann.components.component import ROLES, TARGETS, UNITS, Component, Function
+from numbann.components.component import Component, Function
 from numbann.components.kinds.draft import declared, surrogate_trait
 from numbann.components.kinds.rules import roles_of
+from numbann.components.roles import ROLES, TARGETS, UNITS
 from numbann.errors import PluginError
 
 

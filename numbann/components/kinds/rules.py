@@ -6,20 +6,10 @@ import inspect
 from collections.abc import Iterator, Sequence
 
 from numbann.components.bounds import bounds_among
-from numbann.components.component import (
-    MAIN,
-    ROLES,
-    SETTINGS,
-    STATEFUL,
-    TAKEN,
-    Component,
-    Function,
-    LearnableMark,
-    Numbers,
-    Parameter,
-    arguments_of,
-)
+from numbann.components.component import Component, Function, arguments_of
 from numbann.components.names import role_like
+from numbann.components.parameter import LearnableMark, Numbers, Parameter
+from numbann.components.roles import MAIN, ROLES, SETTINGS, STATEFUL, TAKEN
 
 TRAINED = ("activation", "embedding", "term")  # kinds with trained parameters
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from numbann.components.component import PLAIN
+from numbann.components.parameter import PLAIN
 from numbann.cuda.compile import components as compiled
 from numbann.cuda.engine.layout import Layout
 from numbann.cuda.engine.snapshot import ArenaSnapshot

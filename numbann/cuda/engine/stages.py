@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from numbann.components.component import PLAIN, Configured
+from numbann.components.component import Configured
+from numbann.components.parameter import PLAIN
 from numbann.cuda.compile import components as compiled
 from numbann.cuda.engine.launches import Launches
 from numbann.cuda.threads import elements, norm, op

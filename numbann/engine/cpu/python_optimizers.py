@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from numbann.components.component import Tuning, call, run
+from numbann.components.component import call, run
 from numbann.components.matrices import step_of_matrices
+from numbann.components.parameter import Tuning
 from numbann.engine.cpu.memory import Arena
 from numbann.network.plan import Plan
 from numbann.network.states import TRAINED, layer_number

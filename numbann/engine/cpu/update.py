@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from numbann.compile.named import component_kernel, cpu
-from numbann.components.component import PLAIN, Tuning
+from numbann.components.parameter import PLAIN, Tuning
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.stages import finish, finishing, round_weights
 from numbann.engine.cpu.table import Columns, Op

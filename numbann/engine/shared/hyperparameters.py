@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from numbann.components.component import Tuning, free_parameters
+from numbann.components.component import free_parameters
+from numbann.components.parameter import Tuning
 from numbann.network.plan import Plan
 from numbann.simd import op
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from math import erfc, exp, pi, sqrt
 
-from numbann.components.component import Positive
 from numbann.components.declare import activation
+from numbann.components.parameter import Positive
 
 HALF_ROOT = sqrt(0.5)
 DENSITY = 1 / sqrt(2 * pi)  # of the normal distribution at 0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import expm1
 
-from numbann.components.component import Learnable, NonNegative, Positive
 from numbann.components.declare import activation
+from numbann.components.parameter import Learnable, NonNegative, Positive
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554804934, 1.6732632423543772848
 

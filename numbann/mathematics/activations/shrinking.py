@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import tanh
 
-from numbann.components.component import NonNegative
 from numbann.components.declare import activation
+from numbann.components.parameter import NonNegative
 
 
 @activation

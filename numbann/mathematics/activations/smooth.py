@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import exp, log1p, sqrt
 
-from numbann.components.component import Positive
 from numbann.components.declare import activation
+from numbann.components.parameter import Positive
 
 LARGE = 1e9  # above this, beta is negligible beside z^2, and z^2 might overflow
 

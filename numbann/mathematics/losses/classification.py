@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import exp, log, log1p
 
-from numbann.components.component import Fraction, Positive
 from numbann.components.declare import loss
+from numbann.components.parameter import Fraction, Positive
 from numbann.mathematics.rows import row_dot, row_max, row_sum
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import exp, lgamma, log, log1p, pi
 
-from numbann.components.component import NonNegative, Positive
 from numbann.components.declare import loss
+from numbann.components.parameter import NonNegative, Positive
 
 LEAST = 1e-30  # a parameter of lgamma below it counts as this
 PRECISE = 9.0  # the largest logarithm of a beta's precision: above it lgamma is rounded by more than the rest

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import exp, log, log1p
 
-from numbann.components.component import NonNegative, Positive
 from numbann.components.declare import loss
+from numbann.components.parameter import NonNegative, Positive
 from numbann.mathematics.losses.classification import sigmoid_cross_entropy
 from numbann.mathematics.rows import row_max, row_sum
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from numbann.components.component import Positive
 from numbann.components.declare import loss
+from numbann.components.parameter import Positive
 
 
 @loss(target="binary")

@@ -10,8 +10,8 @@ from typing import Annotated
 
 from annotated_types import Gt, Lt
 
-from numbann.components.component import Positive
 from numbann.components.declare import loss
+from numbann.components.parameter import Positive
 
 Power = Annotated[float, Gt(1), Lt(2)]
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from annotated_types import Gt, Lt
 
-from numbann.components.component import Fraction, Positive
 from numbann.components.declare import loss
+from numbann.components.parameter import Fraction, Positive
 from numbann.mathematics.rows import row_dot
 
 Lower = Annotated[float, Gt(0), Lt(0.5)]

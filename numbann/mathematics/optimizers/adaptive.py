@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import sqrt
 
-from numbann.components.component import Fraction, Positive
 from numbann.components.declare import optimizer
+from numbann.components.parameter import Fraction, Positive
 
 
 @optimizer

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from numbann.components.component import Fraction, Positive
 from numbann.components.declare import optimizer
+from numbann.components.parameter import Fraction, Positive
 
 
 @optimizer(optional={"buffer": "momentum"})

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from numbann.components.component import Fraction, NonNegative, Positive
 from numbann.components.declare import optimizer
+from numbann.components.parameter import Fraction, NonNegative, Positive
 
 
 @optimizer(form="matrix")

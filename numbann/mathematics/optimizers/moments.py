@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from math import expm1, log, sqrt
 
-from numbann.components.component import Fraction, NonNegative, Positive
 from numbann.components.declare import optimizer
+from numbann.components.parameter import Fraction, NonNegative, Positive
 
 
 @optimizer(optional={"largest": "amsgrad"})

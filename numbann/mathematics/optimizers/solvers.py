@@ -14,8 +14,8 @@ from typing import Annotated, Any
 
 from annotated_types import Ge
 
-from numbann.components.component import NonNegative, Positive
 from numbann.components.declare import optimizer
+from numbann.components.parameter import NonNegative, Positive
 
 FALL, FLATTER = 1e-4, 0.9  # the strong Wolfe conditions: the loss falls by a share of the slope, the slope to a share
 LONGER = 2.0  # how much longer the next trial is while nothing speaks against it

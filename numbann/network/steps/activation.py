@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from numbann.components.component import Configured, LearnableMark
+from numbann.components.component import Configured
 from numbann.components.declare import freeze
+from numbann.components.parameter import LearnableMark
 from numbann.derivation import keeps_z
 from numbann.derivation.blend import BLEND, with_blend
 from numbann.network.description import Dense

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from numbann.components.built_in import built_in
-from numbann.components.component import Configured, LearnableMark, Tuning
+from numbann.components.component import Configured
 from numbann.components.declare import freeze
 from numbann.components.kinds.embedding import OUTPUTS, RATE
+from numbann.components.parameter import LearnableMark, Tuning
 from numbann.network.description import Embedding, Network
 from numbann.network.steps.enter import Enter, require_no_residual
 from numbann.network.steps.step import TOTALS, Vector

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbann.components.built_in import built_in
-from numbann.components.component import Tuning
+from numbann.components.parameter import Tuning
 from numbann.errors import ShapeError
 from numbann.network.description import Categories, Network
 from numbann.network.steps.enter import Enter, require_no_residual

@@ -7,7 +7,8 @@ from math import sqrt
 from typing import Self
 
 from numbann.components.built_in import built_in
-from numbann.components.component import PLAIN, Configured, Tuning
+from numbann.components.component import Configured
+from numbann.components.parameter import PLAIN, Tuning
 from numbann.errors import ShapeError
 from numbann.network.description import Dense, Network
 from numbann.network.steps.step import Step

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numbann.components.component import Tuning
+from numbann.components.parameter import Tuning
 from numbann.network.description import Network
 from numbann.network.steps.enter import require_no_residual
 from numbann.network.steps.step import WEIGHTS, Step, Vector

@@ -6,7 +6,8 @@ from dataclasses import replace
 from math import inf
 from typing import ClassVar, Self
 
-from numbann.components.component import PLAIN, Configured, Tuning
+from numbann.components.component import Configured
+from numbann.components.parameter import PLAIN, Tuning
 from numbann.records import dataclass
 
 GIVEN = "given"  # the value that no step makes
