@@ -195,12 +195,12 @@ class Configured:
 
     @property
     def ratio(self) -> tuple[int, int]:
-        """How many numbers an activation of rows makes of how many: (1, 1), (1, 2) if it halves a row, (2, 1)."""
+        """The width of an activation's output over that of its input, as a fraction: (1, 2) if it halves a row."""
         given = self.component.traits.get("width", 1)
         return (1, int(self.values[given])) if isinstance(given, str) else given.as_integer_ratio()
 
     def width(self, units: int) -> int:
-        """How many numbers an activation makes of a row of so many; PluginError if the row cannot be cut so."""
+        """The width of an activation's output for a number of units; PluginError if it would be no whole number."""
         made, of = self.ratio
         if of < 1 or units % of:
             raise PluginError(

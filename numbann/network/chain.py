@@ -97,7 +97,7 @@ class Layer:
 
     @property
     def width(self) -> int:
-        """How many numbers a row has that the layer gives, which its activation decides."""
+        """The width of the layer's output; an activation of rows may change it."""
         own = self.training.step(TakeOwn)
         width = self.activation.width(self.outputs) if self.activation else self.outputs
         return width // own.members if own else width
@@ -168,7 +168,7 @@ def steps_of_inputs(network: Network) -> tuple[Step, ...]:
 
 
 def width_of(steps: tuple[Step, ...], inputs: int) -> int:
-    """How many numbers the first layer gets for so many inputs, behind these steps."""
+    """The width of what the first product gets, behind these steps of the network's inputs."""
     return sum(step.width for step in steps if isinstance(step, Enter)) or inputs
 
 

@@ -46,4 +46,4 @@ class Drop(Step):
         return cls(rate=rate, scale=scale, shift=shift, dropped=scale * SELU_LIMIT + shift, key=key)
 
     def predicting(self) -> None:
-        """Nothing."""
+        """None: predictions drop nothing."""
