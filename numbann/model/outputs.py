@@ -9,7 +9,8 @@ import numpy as np
 from numbann.components.component import Component, Configured, run
 from numbann.data.tasks.task import Outcome, Task
 from numbann.errors import DataError
-from numbann.spec.resolution import Resolved, measures_of
+from numbann.spec.configured import measures_of
+from numbann.spec.resolution import Resolved
 
 
 def outcome_of(resolved: Resolved, y: np.ndarray) -> Outcome:

@@ -27,10 +27,10 @@ from numbann.data.tasks.regression import Regression
 from numbann.data.wording import listed, quoted
 from numbann.errors import DataError, SpecError
 from numbann.records import dataclass
+from numbann.spec.autos import DEFAULT_BATCH
 from numbann.spec.building import build
 from numbann.spec.model import PRESETS, Data, to_json
 from numbann.spec.overrides import override
-from numbann.spec.resolution import DEFAULT_BATCH
 from numbann.spec.source import open_source
 
 LEFT_OUT = ("identifier", "index", "constant", "empty")  # the findings whose columns a starter leaves out

@@ -16,7 +16,7 @@ import pytest
 from numbann.errors import SpecError, SpecFault
 from numbann.spec import sweeping
 from numbann.spec.loading import load, trial_of_sweep
-from numbann.spec.resolution import check_without_data
+from numbann.spec.misfits import check_without_data
 
 RATE = "optimizer.learning_rate"
 UNITS = "model.layers[*].units"

@@ -23,7 +23,7 @@ def command(settings: Settings, spec: Path, given: tuple[str, ...]) -> None:
     from numbann.errors import SpecError
     from numbann.spec.checks import check_header
     from numbann.spec.loading import load
-    from numbann.spec.resolution import check_without_data
+    from numbann.spec.misfits import check_without_data
 
     loaded = load(spec, options.with_plugins(spec, options.parse_settings(given), settings))
     faults = [*check_header(loaded.spec.data, loaded.source.base), *check_without_data(loaded)]
