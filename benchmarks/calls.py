@@ -17,8 +17,8 @@ from report import options, plot_bars, show, write
 
 from numbann import kernels
 from numbann.components.built_in import built_in
+from numbann.kernels.arguments import Argument
 from numbann.kernels.components import names_of
-from numbann.kernels.edge import Argument
 from numbann.kernels.host import HOST
 
 SIZE, FEWER = 4, 2  # rows of a call, and of one with half as much work

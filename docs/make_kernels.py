@@ -11,8 +11,8 @@ from typing import Any
 from numbann import kernels
 from numbann.components.built_in import built_in
 from numbann.components.component import Component
+from numbann.kernels.arguments import Argument
 from numbann.kernels.components import SUFFIXES
-from numbann.kernels.edge import Argument
 
 PAGE = Path(__file__).with_name("kernels.md")
 STUB = Path(kernels.__file__ or "").with_suffix(".pyi")

@@ -31,8 +31,8 @@ from numbann.cuda.threads import arrays, device, lanes
 from numbann.cuda.threads.device import blocks, cuda, launcher
 from numbann.derivation.outputs import rows_of
 from numbann.errors import KernelTypeError, KernelValueError, ShapeError
+from numbann.kernels.arguments import NEEDED
 from numbann.kernels.components import find_function, names_of
-from numbann.kernels.edge import NEEDED
 from numbann.kernels.host import HOST
 from numbann.kernels.layers import TAKES
 from numbann.kernels.parameters import check_numbers, defaults_of

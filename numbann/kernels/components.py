@@ -18,7 +18,8 @@ from numbann.components.component import Component, arguments_of
 from numbann.derivation import derivative_of, slopes_of
 from numbann.derivation.outputs import rows_of
 from numbann.errors import PluginError
-from numbann.kernels.edge import ROWS, Argument, Results, publish
+from numbann.kernels.arguments import ROWS, Argument
+from numbann.kernels.edge import Results, publish
 from numbann.kernels.parameters import OUT_OF_RANGE, bounds_of, names_of_units, parameters_of
 from numbann.kernels.templates import BACKWARD, CHOICE, FORWARD, HEADER, LOSS, NUMBER, STEP
 

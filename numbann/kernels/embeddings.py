@@ -15,8 +15,9 @@ from numbann.components.component import Component, arguments_of
 from numbann.components.kinds.embedding import OUTPUTS
 from numbann.derivation import derivative_of, slopes_of
 from numbann.errors import PluginError
+from numbann.kernels.arguments import Argument
 from numbann.kernels.components import mathematics
-from numbann.kernels.edge import Argument, Results, publish
+from numbann.kernels.edge import Results, publish
 
 IMPORTS = """from numbann.kernels.arrays import c_ordered, check_shape, clear, flat, opaque, overlap, row_of, rows_for
 from numbann.simd.rows import row_dot, row_sum

@@ -19,10 +19,11 @@ from numba.extending import overload
 
 from numbann.components.component import Component, arguments_of, place_of
 from numbann.errors import DataError, KernelTypeError, KernelValueError, ShapeError
+from numbann.kernels.arguments import NEEDED, Argument, in_words, take_count, take_seed
 from numbann.kernels.components import SUFFIXES, array_functions
-from numbann.kernels.edge import NEEDED, Argument, check, in_words, take_count, take_seed
 from numbann.kernels.embeddings import embedding_functions
 from numbann.kernels.parameters import check_numbers, parameters_of
+from numbann.kernels.signatures import check
 
 HOST = ("initializer", "metric")
 CLASSES = 2**24  # the most that labels may tell apart: metrics count each

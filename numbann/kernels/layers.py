@@ -12,6 +12,7 @@ from math import sqrt
 import numpy as np
 
 from numbann.errors import KernelValueError
+from numbann.kernels.arguments import ROWS, Argument
 from numbann.kernels.arrays import (
     as_rows,
     check_shapes,
@@ -24,7 +25,7 @@ from numbann.kernels.arrays import (
     result_like,
     shifted,
 )
-from numbann.kernels.edge import ROWS, Argument, Results, publish
+from numbann.kernels.edge import Results, publish
 from numbann.network.steps.norm import NORM_EPSILON, NORM_MOMENTUM
 from numbann.simd.jit import inner
 from numbann.simd.noise import noise, row_key

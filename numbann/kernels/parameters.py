@@ -10,7 +10,7 @@ from numbann.components.bounds import Bound, bounds_among
 from numbann.components.component import Component
 from numbann.components.parameter import NonNegative, Parameter
 from numbann.errors import KernelValueError
-from numbann.kernels.edge import Argument, take_count, take_flag, take_number, take_whole
+from numbann.kernels.arguments import Argument, take_count, take_flag, take_number, take_whole
 
 OUT_OF_RANGE = "{}: {} is {}; give a number {} {}"
 TAKE = {"number": take_number, "flag": take_flag, "count": take_count, "whole": take_whole}

@@ -10,8 +10,9 @@ import functools
 import numpy as np
 
 from numbann.errors import KernelValueError, ShapeError
+from numbann.kernels.arguments import Argument
 from numbann.kernels.arrays import c_ordered, overlap
-from numbann.kernels.edge import Argument, Results, publish
+from numbann.kernels.edge import Results, publish
 from numbann.simd.jit import inner
 from numbann.simd.product import name_product, named_product, numbers_to_pack
 

@@ -17,9 +17,10 @@ from numbann.components.component import Component, Configured, Function
 from numbann.components.declare import freeze
 from numbann.components.matrices import shape_of, step_of_matrices
 from numbann.errors import KernelValueError, PluginError, RegistryError
+from numbann.kernels.arguments import Argument
 from numbann.kernels.components import array_functions
-from numbann.kernels.edge import Argument, check
 from numbann.kernels.parameters import check_numbers, defaults_of
+from numbann.kernels.signatures import check
 from numbann.plugins.finding import with_files
 from numbann.records import dataclass
 

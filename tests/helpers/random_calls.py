@@ -22,8 +22,8 @@ from numbann import kernels
 from numbann.components.built_in import built_in
 from numbann.components.component import Component
 from numbann.errors import KernelTypeError, KernelValueError, ShapeError
+from numbann.kernels.arguments import Argument
 from numbann.kernels.components import SUFFIXES
-from numbann.kernels.edge import Argument
 from numbann.kernels.host import HOST
 
 REFUSED = (KernelTypeError, KernelValueError, ShapeError)
