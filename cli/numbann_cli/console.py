@@ -149,11 +149,10 @@ class Narrator:
             self._tell(line)
         self._tell(f"\nbest       trial {found.best['trial']}: {values_line(found.best['parameters'])}", important=True)
         measured = found.run.metrics
-        mean = (
-            {"mean": found.best["validation"]} if "folds" in found.best else {}
-        )  # beside the figures of the run of the best alone
-        parts = {**mean, **{part: measured[part] for part in ("validation", "test") if part in measured}}
-        for line in format_measures({"fold mean" if part in mean else part: parts[part] for part in parts}):
+        parts = {part: measured[part] for part in ("validation", "test") if part in measured}
+        if "folds" in found.best:  # these figures are of the run of the best alone
+            parts = {"mean": found.best["validation"], **parts}
+        for line in format_measures({"fold mean" if part == "mean" else part: parts[part] for part in parts}):
             self._tell(line, important=True)
         self._tell(f"time       {sum(row.get('seconds', 0.0) for row in found.table):.1f} s of training")
         self._tell(f"written    {found.path}{os.sep}", important=True)
