@@ -27,7 +27,7 @@ def component_kernel(maker: Place, component: Component, *settings: Any) -> int:
     own = () if is_built_in(component) else _file_of(component)
     if own is None:
         return int(maker.function(component, *settings))
-    key = maker.module, maker.name, component.kind, component.name, *own, *settings
+    key = key_of(maker, component, *own, *settings)
     address = objects.find(key)
     if address is None:
         address = int(maker.function(component, *settings))
@@ -41,3 +41,8 @@ def _file_of(component: Component) -> tuple[str, str] | None:
     if component.plugin is not None or not name.startswith("numbann."):
         return None
     return name, hashlib.sha256(Path(str(sys.modules[name].__file__)).read_bytes()).hexdigest()
+
+
+def key_of(maker: Place, component: Component, *settings: Any) -> tuple[Any, ...]:
+    """The key of a component's kernel in the cache, by its name."""
+    return *maker, component.kind, component.name, *settings

@@ -29,6 +29,7 @@ class Device:
     forms of optimizers that it runs.  precisions: of products.  batch_losses: whether it runs losses of whole batches,
     and batches of whole groups.  ranks: whether several processes may train together.  engine: called with a plan,
     threads and the numbers.  require: called with the numbers; it raises DeviceError if the device is missing.
+    expect: called when a training is sure to come, before its data are read.
     kernels: a module of functions for arrays on the device.  check: a check of a component, like those of
     numbann.testing.
     """
@@ -42,6 +43,7 @@ class Device:
     batch_losses: bool = False
     ranks: bool = False
     require: str | None = None
+    expect: str | None = None
     kernels: str | None = None
     check: str | None = None
 
@@ -93,6 +95,7 @@ DEFAULT = Device(  # the meaning of "auto", until a measurement shows where anot
     batch_losses=True,
     ranks=True,
     engine="numbann.engine.cpu.engine:Engine",
+    expect="numbann.engine.cpu.wanted:expect_many",
 )
 DEVICES = (
     DEFAULT,
@@ -135,6 +138,12 @@ def require(given: str) -> None:
         part_of(device.require)(*device.numbers(given))
     except DeviceError as error:
         raise DeviceError(f'device "{given}": {error}; or compute on "{DEFAULT.name}"') from error
+
+
+def expect(given: str) -> None:
+    """Tell the device that a training comes."""
+    if expected := device_of(given).expect:
+        part_of(expected)()
 
 
 def check_threads(given: object) -> None:

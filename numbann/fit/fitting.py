@@ -90,9 +90,9 @@ def _numbers(rows: np.ndarray, count: int) -> np.ndarray:
 
 def load(engine: Engine, job: Job, rows: np.ndarray | None = None) -> None:
     """Give an engine the rows to train on; it compiles what training and evaluation need."""
-    engine.load_data(job.train.x, job.train.t, job.train.weight, rows, job.train.group)
     first = job.train.at(np.arange(1))
     engine.evaluate(first.x, first.t, None, first.group)
+    engine.load_data(job.train.x, job.train.t, job.train.weight, rows, job.train.group)
 
 
 def begin(engine: Engine, job: Job) -> State:

@@ -27,6 +27,11 @@ class _Bare(_CFuncCompiler):
         return flags
 
 
+def prepare() -> None:
+    """Load what numba needs to compile anything, as the first function makes it do otherwise."""
+    cpu_target.target_context.refresh()
+
+
 def compiled(function: Function, dtype: str, fastmath: Any = False) -> Object:
     """Compile a kernel for a dtype."""
     return compiled_with_types(function, dtype, fastmath)[0]

@@ -7,7 +7,11 @@ from typing import Any, TypeVar
 
 import numba
 from numba import types
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
+from numba.core.compiler_machinery import register_pass
 from numba.core.registry import CPUDispatcher
+from numba.core.typed_passes import NativeLowering
 
 from numbann.errors import DeviceError
 from numbann.simd.columns import INTS, Op
@@ -24,11 +28,52 @@ DTYPES = {"float32": types.float32, "float64": types.float64}
 PRECISIONS = {**DTYPES, BFLOAT16: types.Opaque(BFLOAT16)}  # of kernels
 
 
+class _Part(JITCodeLibrary):
+    """The code of a function that becomes a part of others: it needs no machine code of its own."""
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _LowerPart(NativeLowering):
+    """Makes such code, which numba finds by a key where it has a function's address otherwise."""
+
+    _name = "numbann_lower_part"
+
+    def run_pass(self, state: Any) -> bool:
+        context = state.targetctx
+        state.library, state.flags.no_compile = _Part(context.codegen(), state.func_id.func_qualname), True
+        super().run_pass(state)
+        key = object()
+        context.insert_user_function(key, state.cr.fndesc, [state.library])
+        state.cr = state.cr._replace(cfunc=key)
+        return True
+
+
+class _PartCompiler(Compiler):
+    """numba's compiler, with that pass in the place of its own."""
+
+    def define_pipelines(self) -> list[Any]:
+        (passes,) = super().define_pipelines()
+        passes.passes = [(_LowerPart if one is NativeLowering else one, told) for one, told in passes.passes]
+        passes.finalize()
+        return [passes]
+
+
 class _Inner(CPUDispatcher):
     """A function that compiled code alone calls, so that nothing is compiled by which Python could.
 
     It is compiled once for all texts that it is given; numba would compile it for each message of an error.
     """
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named, pipeline_class=_PartCompiler)
+
+    def add_overload(self, result: Any) -> None:
+        """Add a compiled form, for callers in compiled code alone."""
+        self.overloads[tuple(result.signature.args)] = result
 
     def __call__(self, *given: Any, **named: Any) -> Any:
         """TypeError: numba would end the process."""

@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, Literal
 
+from numbann.engine.devices import expect
 from numbann.errors import NumbannError, RunDirectoryError, SpecError, shown
 from numbann.fit.fitting import load as load_rows
 from numbann.fit.state import State
@@ -77,7 +78,9 @@ def train(
             return _train_beside(prepared, own, tell)
         if output is not False:
             rundir.check_output(output, force)
-        prepared = prepare_loaded(_without_sweep(load(spec, changed, data=data)), tell, data)
+        loaded = _without_sweep(load(spec, changed, data=data))
+        expect(loaded.spec.train.device)
+        prepared = prepare_loaded(loaded, tell, data)
         tell.add(*make_all(prepared.resolved.spec.callbacks))
         folding = _folding(prepared, data, executor, own)
         if output is False:

@@ -14,7 +14,7 @@ from processes import run
 def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """A cache folder that one process filled, and what that process printed."""
     folder = tmp_path_factory.mktemp("cache")
-    return folder, run("train_once.py", NUMBANN_CACHE_DIR=folder)
+    return folder, run("train_once.py", NUMBANN_CACHE_DIR=folder, NUMBANN_HELPER=1)
 
 
 @pytest.fixture

@@ -20,7 +20,10 @@ DOCS = Path(__file__).parents[2] / "docs" / "engine.md"
 FILES = {"pathlib", "os", "shutil", "tempfile", "pickle", "json", "csv", "glob", "io", "subprocess"}
 COMMANDS = {"click", "rich", "safetensors"}
 CACHES = {"simd/cache.py", "simd/objects.py", "simd/entries.py"}  # compiled kernels are kept in files
-SYSTEM = {"engine/shared/processors.py", "engine/cpu/team.py"}  # which processors there are
+SYSTEM = {  # which processors there are, and other processes
+    *("engine/shared/processors.py", "engine/cpu/team.py"),
+    *("engine/cpu/helper.py", "engine/cpu/wanted.py"),
+}
 
 
 def lines_of_the_docs() -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numbann.engine.cpu.operands import sweep_addresses
+from numbann.engine.cpu.operands import sweeps
 from numbann.engine.shared.alignment import aligned
 from numbann.simd import sweep
 from numbann.simd.objects import Place, address
@@ -129,5 +129,5 @@ def test_every_height_has_the_same_bits(dtype: str) -> None:
 
 def test_only_the_widths_that_are_needed_are_compiled() -> None:
     for columns, needed in ((1, {1}), (3, {3}), (4, {4}), (9, {1, 4}), (12, {4})):
-        addresses = sweep_addresses("rows", "float32", columns)
+        addresses = list(map(int, sweeps("rows", "float32", columns)))
         assert {width for width, address in enumerate(addresses, start=1) if address} == needed

@@ -18,10 +18,10 @@ from numbann.engine.cpu.operands import Operands
 from numbann.engine.cpu.stages import begin, round_weights
 from numbann.engine.cpu.table import Columns, Op, Slot, Table, assemble
 from numbann.engine.cpu.update import Update, sum_and_update
+from numbann.engine.cpu.wanted import want
 from numbann.network.steps.step import SHARED
 from numbann.simd import op
 from numbann.simd.named import groups
-from numbann.simd.objects import address
 
 HUGE = 1024  # rows from which a batch goes by groups
 CHUNK = 64  # rows that go through the network together, and stay in the first-level cache
@@ -86,7 +86,7 @@ def assemble_pass(
         "GROUP_STRIDE": gradients.shape[1],
         "CHUNK": CHUNK,
     }
-    passing: Op = (address(groups.pass_groups, arena.plan.dtype), len(own), columns)
+    passing: Op = (want(groups.pass_groups, arena.plan.dtype), len(own), columns)
     first = [*begin(workers[0].operands), passing]
     table = assemble([first, *phases], apart=[row for one in ops for row in one], workers=workers)
     table.bind(ops=table.ops[-sum(map(len, ops)) :])

@@ -14,12 +14,13 @@ from numbann.components.component import Configured
 from numbann.engine.cpu.memory import Arena, layer_rows
 from numbann.engine.cpu.moving import Moving
 from numbann.engine.cpu.table import Columns, Slot
+from numbann.engine.cpu.wanted import Kernel, want
 from numbann.engine.shared.alignment import aligned
 from numbann.network.steps import Embed, Enter, PickRows, ScaleMembers, Step, Vector
 from numbann.network.steps.step import INPUTS, SUMS, TOTALS
 from numbann.records import dataclass
 from numbann.simd import named
-from numbann.simd.objects import Place, address
+from numbann.simd.objects import Place
 from numbann.simd.op import BFLOAT16
 from numbann.simd.sizes import PANEL
 
@@ -72,13 +73,13 @@ class Operands:
         self.scaled = aligned((rows, self.layout.padded(self.plan.inputs)), self.dtype) if scaling else None
         self.whole_batch = self._whole_batch(rows) if self.plan.couples_losses else {}
 
-    def kernel(self, kernel: Place) -> int:
-        """The address of a kernel for the plan's dtype."""
-        return address(kernel, self.dtype)
+    def kernel(self, kernel: Place) -> Kernel:
+        """A kernel for the plan's dtype."""
+        return want(kernel, self.dtype)
 
-    def product_kernel(self, kernel: Place) -> int:
-        """The address of a kernel that multiplies."""
-        return address(kernel, self.plan.products)
+    def product_kernel(self, kernel: Place) -> Kernel:
+        """A kernel that multiplies."""
+        return want(kernel, self.plan.products)
 
     def units(self, k: int, by_panels: bool) -> int:
         """The units of an op over a layer's rows or panels."""
@@ -326,16 +327,16 @@ class Operands:
         inputs = self.plan.inputs
         return {"X": Slot("x"), "X_MOVES": inputs, "TABLE": self.counted * inputs, "MOVES": 0}
 
-    def _sweeps(self, family: str, columns: int, precision: str = "") -> list[int]:
+    def _sweeps(self, family: str, columns: int, precision: str = "") -> list[Kernel]:
         """Those for so many columns, by default of sums over rows."""
-        return sweep_addresses(family, precision or self.dtype, columns // self.layout.lanes)
+        return sweeps(family, precision or self.dtype, columns // self.layout.lanes)
 
 
-def sweep_addresses(family: str, dtype: str, columns: int) -> list[int]:
-    """The addresses of a family's sweeps of 1 to 4 vectors; 0 for widths that a matrix of `columns` vectors lacks."""
+def sweeps(family: str, dtype: str, columns: int) -> list[Kernel]:
+    """A family's sweeps of 1 to 4 vectors; 0 for widths that a matrix of `columns` vectors lacks."""
     needed = {PANEL if columns >= PANEL else 0, columns % PANEL}
     widths = range(1, PANEL + 1)
-    return [address(getattr(named.sweep, f"{family}_{k}"), dtype) if k in needed else 0 for k in widths]
+    return [want(getattr(named.sweep, f"{family}_{k}"), dtype) if k in needed else 0 for k in widths]
 
 
 def _one_by_one(x: np.ndarray, counted: np.ndarray) -> Columns:

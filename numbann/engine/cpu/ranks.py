@@ -20,13 +20,13 @@ from numbann.engine.cpu.moving import Moving
 from numbann.engine.cpu.runner import Call, Runner
 from numbann.engine.cpu.table import Op, Table, assemble
 from numbann.engine.cpu.update import Update
+from numbann.engine.cpu.wanted import want
 from numbann.engine.interface import Paused, Progress
 from numbann.engine.shared.alignment import aligned
 from numbann.engine.shared.report import Report
 from numbann.errors import DeviceError, TrainingError
 from numbann.network.plan import Plan
 from numbann.simd.named import groups
-from numbann.simd.objects import address
 from numbann.simd.sizes import BLOCK
 
 
@@ -187,7 +187,7 @@ class RankedTraining:
         """The phase that sums parts (a power of 2 of them, elements)."""
         length = min(parts.shape[1], self._arena.layout.arena)
         columns = {"GROUP_ARENA": parts, "GROUP_STRIDE": parts.shape[1], "GROUPS": len(parts), "LENGTH": length}
-        kernel = address(groups.store_sum, self._arena.plan.dtype)
+        kernel = want(groups.store_sum, self._arena.plan.dtype)
         return [(kernel, -(-length // BLOCK), {**columns, "SUM": total})]
 
     def run(self, call: RankedCall, first: int, last: int, report: Report | None = None) -> None:

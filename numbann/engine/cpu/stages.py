@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from numbann.compile.named import component_kernel, cpu, embeddings
+from numbann.compile.named import cpu, embeddings
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.moving import SMOOTHING, drop_numbers
 from numbann.engine.cpu.operands import Operands
 from numbann.engine.cpu.table import Columns, Op, Slot
+from numbann.engine.cpu.wanted import component_kernel, want
 from numbann.network import steps
 from numbann.network.plan import Plan
 from numbann.network.steps.norm import NORM_EPSILON, NORM_MOMENTUM
 from numbann.network.steps.step import BATCH
 from numbann.simd.named import batch, categories, dense, dropout, input_scale, members, norm, rounding
-from numbann.simd.objects import address
 from numbann.simd.op import BFLOAT16
 
 ROUNDED_UNIT = 64  # rows of a panel of w that are rounded at once
@@ -90,7 +90,7 @@ def finish_scale(arena: Arena, gradient: Arena, k: int, step: steps.ScaleInputs)
         "INPUTS_PADDED": place.inputs_padded,
         "COLUMNS": place.columns,
     }
-    return address(input_scale.finish_scale, arena.plan.dtype), place.inputs, columns
+    return want(input_scale.finish_scale, arena.plan.dtype), place.inputs, columns
 
 
 def product(operands: Operands, k: int, step: steps.Product, units: int) -> Op:
@@ -125,7 +125,7 @@ def round_weights(arena: Arena) -> list[list[Op]]:
             "MOVED_W": arena.at(place.weights),
             **arena.pairs_of(k),
         }
-        ops.append((address(rounding.round_weights, arena.plan.dtype), units, columns))
+        ops.append((want(rounding.round_weights, arena.plan.dtype), units, columns))
     return [ops]
 
 

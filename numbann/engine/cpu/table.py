@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from numbann.engine.cpu.wanted import Kernel
 from numbann.engine.shared.alignment import aligned
 from numbann.records import dataclass
 from numbann.simd import op
@@ -21,9 +22,9 @@ class Slot(str):
     """The name of an array that a table is given later, perhaps again and again: see Table.bind."""
 
 
-Value = int | list[int] | np.ndarray | Slot
+Value = Kernel | list[Kernel] | np.ndarray | Slot
 Columns = Mapping[str, Value]
-Op = tuple[int, int, Columns]  # a kernel's address, its units, and columns of op.py, perhaps more than it reads
+Op = tuple[Kernel, int, Columns]  # a kernel, its units, and columns of op.py, perhaps more than it reads
 Step = tuple[bool, list[Op]]  # whether the ops go by panels, and the ops
 
 
@@ -56,8 +57,9 @@ def assemble(phases: Sequence[Sequence[Op]], apart: Sequence[Op] = (), **kept: A
     ops = aligned((len(rows), op.WIDTH), "int64")  # so that a kernel's columns lie in as few cache lines as they can
     table = Table(ops, np.array(ranges, np.int64), [], {**kept, "arrays": []})
     for index, (kernel, units, columns) in enumerate(rows):
-        table.ops[index, [op.KERNEL, op.UNITS]] = kernel, units
-        known = loaded(kernel)
+        place = int(kernel)
+        table.ops[index, [op.KERNEL, op.UNITS]] = place, units
+        known = loaded(place)
         try:
             for column in (*_needed(known, columns), *([op.BORDERS] if "BORDERS" in columns else [])):
                 _fill(table, index, column, known.precision, columns[column.name])
@@ -81,7 +83,9 @@ def _fill(table: Table, index: int, column: Column, precision: str, value: Value
     if dtype is None:
         if isinstance(value, np.ndarray | str):
             raise ValueError(f"{column.name} is a number")
-        table.ops[index, column : column + column.size] = value
+        table.ops[index, column : column + column.size] = (
+            list(map(int, value)) if isinstance(value, list) else int(value)
+        )
     elif isinstance(value, Slot):
         table.slots.append((value, index, column, np.dtype(dtype)))
     else:

@@ -6,19 +6,21 @@ In a brief call the main thread is one of them.  In a long one it only waits, so
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import threading
 import weakref
 from collections.abc import Callable
-from ctypes import c_int64, c_ssize_t, c_void_p
+from ctypes import CFUNCTYPE, c_int64, c_ssize_t, c_void_p
 from queue import SimpleQueue
 from time import perf_counter
 
 import numpy as np
 
 from numbann.engine.cpu import box_words
+from numbann.engine.cpu.wanted import want
 from numbann.engine.shared.alignment import aligned
-from numbann.simd.objects import Module, address, function
+from numbann.simd.objects import Module
 from numbann.simd.system import current_cpu, yield_address
 
 DRIVER, WORKER = Module("numbann.engine.cpu.driver"), Module("numbann.engine.cpu.worker")
@@ -37,10 +39,9 @@ class Team:
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self._serve = function(WORKER.serve, c_int64, c_void_p, c_ssize_t)
-        self._engage = function(WORKER.engage, c_int64, c_void_p, *[c_ssize_t] * 4)
+        self._kernels = [want(kernel) for kernel in (DRIVER.drive, WORKER.serve, WORKER.engage)]
         self._boxes = aligned((size, box_words.BOX), "int64")
-        self._boxes[:, box_words.DRIVER], self._boxes[:, box_words.YIELD] = address(DRIVER.drive), yield_address()
+        self._boxes[:, box_words.YIELD] = yield_address()
         self._place = self._boxes.ctypes.data
         self._attempted = 0.0
         self.lock = threading.Lock()
@@ -48,6 +49,17 @@ class Team:
         self._reset()
         _TEAMS.add(self)
         weakref.finalize(self, _end, self._boxes, self._queues)  # also when a model is dropped without a word
+
+    @functools.cached_property
+    def _serve(self) -> Callable[[int, int], int]:
+        """The life of a thread in compiled code."""
+        return CFUNCTYPE(c_int64, c_void_p, c_ssize_t)(int(self._kernels[1]))
+
+    @functools.cached_property
+    def _engage(self) -> Callable[[int, int, int, int, int], int]:
+        """How threads get a call; the first one asks for what others may have compiled meanwhile."""
+        self._boxes[:, box_words.DRIVER] = int(self._kernels[0])
+        return CFUNCTYPE(c_int64, c_void_p, *[c_ssize_t] * 4)(int(self._kernels[2]))
 
     def run_briefly(self, count: int, call: int) -> None:
         """Run the call at an address on `count` threads, this one among them.  An interrupt comes out after it."""

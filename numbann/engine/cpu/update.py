@@ -13,16 +13,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from numbann.compile.named import component_kernel, cpu
+from numbann.compile.named import cpu
 from numbann.components.parameter import PLAIN, Tuning
 from numbann.engine.cpu.memory import Arena
 from numbann.engine.cpu.stages import finish, finishing, round_weights
 from numbann.engine.cpu.table import Columns, Op
+from numbann.engine.cpu.wanted import Kernel, component_kernel, want
 from numbann.engine.shared.alignment import aligned
 from numbann.records import dataclass
 from numbann.simd.named import gradient as gradient_kernels
 from numbann.simd.named import groups
-from numbann.simd.objects import address
 from numbann.simd.sizes import BLOCK
 
 Hyper = Mapping[Tuning, np.ndarray]  # the optimizer's numbers of each step, for each way of training
@@ -76,13 +76,13 @@ def update_at_once(arena: Arena, hyper: Hyper) -> Update:
 
 def store_gradient(arena: Arena, gradient: Arena, hyper: Hyper) -> Update:
     """Store the gradient in an arena of its own, and finish it where steps of the network ask for that."""
-    store = address(gradient_kernels.store, arena.plan.dtype)
+    store = want(gradient_kernels.store, arena.plan.dtype)
     return Update(gradient, _columns(gradient, store, hyper), hyper, finish(arena, gradient))
 
 
 def sum_and_update(update: Update, gradients: np.ndarray) -> list[Op]:
     """Update an arena with the sum of gradients (a power of 2 of them, elements of the arena)."""
-    kernel = address(groups.update_sum, update.arena.plan.dtype)
+    kernel = want(groups.update_sum, update.arena.plan.dtype)
     given = {"GROUP_STRIDE": gradients.shape[1], "GROUPS": len(gradients)}
     return [
         (
@@ -100,7 +100,7 @@ def sum_and_update(update: Update, gradients: np.ndarray) -> list[Op]:
     ]
 
 
-def _columns(arena: Arena, kernel: int, hyper: Hyper) -> Columns:
+def _columns(arena: Arena, kernel: Kernel, hyper: Hyper) -> Columns:
     """The columns by which an op finds the optimizer's kernel, or one in its place."""
     plain = hyper[PLAIN]
     return {"UPDATE": kernel, "STRIDE": arena.layout.stride, "HYPER": plain, "HYPER_ROW": plain.shape[1]}
@@ -114,7 +114,7 @@ def _keep_within(arena: Arena) -> list[list[Op]]:
     for vector in (vector for vector in plan.vectors if vector.bounded):
         place, bounds = arena.layout.vectors[vector.name], np.array([vector.low, vector.high], plan.dtype)
         given: Columns = {"MOVED_VECTOR": arena.at(place.start), "LENGTH": place.size, "STRIDE": stride}
-        ops.append((address(gradient_kernels.keep_within, plan.dtype), 1, {**given, "PARAMETERS": bounds}))
+        ops.append((want(gradient_kernels.keep_within, plan.dtype), 1, {**given, "PARAMETERS": bounds}))
     return [ops] if ops else []
 
 
@@ -128,8 +128,8 @@ def _clip(arena: Arena, stored: Update, at_once: Update) -> Update:
         "SQUARES": aligned(blocks, dtype),
         "BLOCKS": blocks,
     }
-    measure: Op = (address(gradient_kernels.sum_squares, dtype), blocks, columns)
-    kernel, whole = address(gradient_kernels.update_clipped, dtype), stored.arena
+    measure: Op = (want(gradient_kernels.sum_squares, dtype), blocks, columns)
+    kernel, whole = want(gradient_kernels.update_clipped, dtype), stored.arena
     updates: list[Op] = []
     for start, run, own in at_once.runs():
         part = {**columns, "ARENA": arena.at(start), "GRADIENT": whole.at(start), "LENGTH": run, **own}

@@ -16,7 +16,6 @@ from numbann.engine.cpu.table import Columns, Op
 from numbann.engine.cpu.update import Update
 from numbann.network.steps.step import SHARED
 from numbann.simd.named import dense, rounding, sweep
-from numbann.simd.objects import address
 from numbann.simd.sizes import PANEL
 
 # Rows of a layer's gradient that are computed and applied at once, by 64 columns 12 KB in float32, which the optimizer
@@ -66,14 +65,14 @@ def _deal(works: Sequence[Works], threads: int) -> Iterator[Op]:
 
 def _ahead(operands: Operands, arena: Arena, k: int) -> Columns:
     """Weights and states that a tile of their gradient asks for, spread over its depth, where they lie far away."""
-    layout, products, depth = arena.layout, operands.plan.products, len(operands.counted)
+    layout, depth = arena.layout, len(operands.counted)
     depth = -(-depth // 2) if operands.rounds else depth
     if arena.values.nbytes < FAR or layout.layers[k].columns < PANEL * layout.lanes:
         return {"AHEAD_SWEEP": 0, "AHEAD": np.zeros(depth, np.int64)}
     lines, arrays = TILE * PANEL, len(arena.values) // layout.stride
     line = np.arange(depth) * lines * arrays // max(depth, lines * arrays)
     places = line // lines * layout.stride + line % lines * layout.lanes
-    return {"AHEAD_SWEEP": address(sweep.ahead_4, products), "AHEAD": places}
+    return {"AHEAD_SWEEP": operands.product_kernel(sweep.ahead_4), "AHEAD": places}
 
 
 def _layer_ops(operands: Operands, update: Update, k: int, unit: int, width: int) -> Iterator[Works]:
