@@ -15,6 +15,7 @@ LABELS = "{}: y has {} rows of {} classes, t has {} labels; give one label for e
 TARGETS = "{}: y and t have, as rows, shapes {} and {}, which must be {}"
 SHAPE = "{}: {} has the shape {}; give {}"
 UNITS = "{}: {} has {} elements, rows have {}"
+SHARED = "{}: {} and {} share memory; give each its own"
 STATE = "{}: w and {} have shapes {} and {}, which must be equal"
 
 

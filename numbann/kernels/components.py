@@ -19,6 +19,7 @@ from numbann.derivation import derivative_of, slopes_of
 from numbann.derivation.outputs import rows_of
 from numbann.errors import PluginError
 from numbann.kernels.arguments import ROWS, Argument
+from numbann.kernels.arrays import SHARED
 from numbann.kernels.edge import Results, publish
 from numbann.kernels.parameters import OUT_OF_RANGE, bounds_of, names_of_units, parameters_of
 from numbann.kernels.templates import BACKWARD, CHOICE, FORWARD, HEADER, LOSS, NUMBER, STEP
@@ -118,7 +119,6 @@ def _of_trained(name: str, component: Component) -> dict[str, str]:
     apart += [(f"overlap({one}, {other})", one, other) for one in outs[1:] for other in inputs]
     apart += [(f"overlap({one}, {other})", one, other) for one, other in itertools.combinations(outs, 2)]
     made = ", ".join(["np.empty(z.shape, z.dtype)", *["np.empty(z.shape[z.ndim - 1], z.dtype)"] * len(sums)])
-    fault = "{}: {} and {} share memory; give each its own"
     results = [
         "    if out is None:",
         f"        result, {all_sums} = {made}",
@@ -126,7 +126,7 @@ def _of_trained(name: str, component: Component) -> dict[str, str]:
         f"        result, {all_sums} = out",
         f'        check_shapes("{name}: z and out[0]", z.shape, result.shape)',
         *(
-            f'        if {test}:\n            raise KernelValueError("{fault}", "{name}", "{one}", "{other}")'
+            f'        if {test}:\n            raise KernelValueError("{SHARED}", "{name}", "{one}", "{other}")'
             for test, one, other in apart
         ),
     ]

@@ -16,6 +16,7 @@ from numbann.components.kinds.embedding import OUTPUTS
 from numbann.derivation import derivative_of, slopes_of
 from numbann.errors import PluginError
 from numbann.kernels.arguments import Argument
+from numbann.kernels.arrays import SHARED
 from numbann.kernels.components import mathematics
 from numbann.kernels.edge import Results, publish
 
@@ -94,7 +95,6 @@ TERM_BACK = """        for h in range(terms):
                 a = t_row[i]
 {slopes}
 {sums}"""
-SHARED = "{}: {} and {} share memory; give each its own"
 
 
 def embedding_functions(component: Component) -> dict[str, Any]:
