@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from numbann.data.contract import PARTS
 from numbann.training.comparing import ABSENT, Pairs, differences, other_losses, other_rows, other_validation, pair
-from numbann.training.results import VALIDATION, Result, compact, lower_is_better
+from numbann.training.result import VALIDATION, Result, compact, lower_is_better
 from numbann_cli.failures import printable
 from numbann_cli.grid import cut, cut_front, lines, total, widths
 from numbann_cli.models_table import NARROWEST

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 
 from numbann.data.contract import PARTS
-from numbann.training.results import reading
 from numbann.training.rundir import MANIFEST, METRICS, open_existing
+from numbann.training.unchecked import reading
 from numbann_cli.models_table import ModelRows, rows_of
 from numbann_cli.pictures.canvas import as_svg
 from numbann_cli.pictures.catalogue import PICTURES, Drawn, reasons

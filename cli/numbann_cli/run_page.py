@@ -9,8 +9,8 @@ from typing import Any
 
 from numbann.errors import RunDirectoryError
 from numbann.training.lock import find_owner
-from numbann.training.results import reading
 from numbann.training.rundir import HISTORY, MANIFEST, METRICS, MODEL, RESOLVED, RunDirectory, open_existing
+from numbann.training.unchecked import reading
 from numbann_cli.failures import printable
 from numbann_cli.models_table import ModelRows, mean_line, rows_of
 from numbann_cli.rows import GAP, HistoryRows, baseline_line, columns, format_measures, number

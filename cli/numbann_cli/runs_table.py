@@ -13,7 +13,8 @@ from typing import Any
 from numbann.data.wording import short
 from numbann.errors import RunDirectoryError
 from numbann.records import dataclass
-from numbann.training.results import Result, lower_is_better, read_result
+from numbann.training.result import Result, lower_is_better
+from numbann.training.results import read_result
 from numbann.training.rundir import MANIFEST, RUNS, SWEEP
 from numbann_cli.failures import printable
 from numbann_cli.grid import cut, lines, total, widths

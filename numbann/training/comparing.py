@@ -9,7 +9,7 @@ from typing import Any
 from numbann.data.contract import sources
 from numbann.records import dataclass
 from numbann.spec.sweeping import OTHER_LOSS
-from numbann.training.results import ALONE, ENSEMBLE, VALIDATION, Result, lower_is_better
+from numbann.training.result import ALONE, ENSEMBLE, VALIDATION, Result, lower_is_better
 
 OTHER_ROWS = (
     *("data.target", "data.task", "data.weight", "data.group", "data.rows"),

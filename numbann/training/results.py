@@ -6,23 +6,35 @@ Only what is small is read: no rows, and of a model its header.  Nothing that a 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import field, replace
-from math import isfinite
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from numbann.components.built_in import built_in
 from numbann.data.contract import PARTS
 from numbann.data.readers import format_of
-from numbann.errors import UNUSABLE, RunDirectoryError, describe_damage, path_from
+from numbann.errors import UNUSABLE, RunDirectoryError, path_from
 from numbann.model.file import KIND
 from numbann.model.marks import is_export
 from numbann.model.tensor_file import read_header
-from numbann.records import dataclass
 from numbann.spec.source import is_spec
 from numbann.training.lock import find_owner
+from numbann.training.result import (
+    ALONE,
+    ENSEMBLE,
+    FAILED,
+    FINISHED,
+    INTERRUPTED,
+    RUN,
+    RUNNING,
+    SWEPT,
+    VALIDATION,
+    Figures,
+    Fold,
+    Result,
+    lower_is_better,
+)
 from numbann.training.rundir import (
     BEST,
     HISTORY,
@@ -35,85 +47,10 @@ from numbann.training.rundir import (
     open_existing,
 )
 from numbann.training.sweeps.store import TRIALS, best_of, last_rungs, open_sweep
+from numbann.training.unchecked import figures_of, number_of, object_in, reading, spec_of, text_of
 
-RUN, ENSEMBLE, ALONE, VALIDATION, SWEPT = "run", "ensemble", "model", "cross-validation", "sweep"
-FINISHED, INTERRUPTED, FAILED, RUNNING = "finished", "interrupted", "failed", "running"
-PLAIN = ("type", "units", "activation")  # keys of a spec whose values need no name
 VALIDATED = {"folds", "mean", "deviation", "spec", "parameters"}  # the keys of a cross-validation
 STATISTICS = (".norm.mean", ".norm.variance")  # the tensors of a model that are not trained
-
-Figures = Mapping[str, float | None]  # loss and metrics by name; None for a number that is not finite
-
-
-@dataclass(frozen=True)
-class Fold:
-    """A model of several: what tells the rows that it is measured by, with the repeat, and its figures on them."""
-
-    held_out: str
-    repeat: int
-    figures: Figures
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """A training: what was asked for, how far it is, what it is worth, and what it took.
-
-    kind: "run", "ensemble", "model", "cross-validation", or "sweep", of which it is the best run.  metrics: by part; of
-    a run that is not finished those of its best epoch so far, of a cross-validation the mean over the folds.  folds: of
-    several models, those that were measured.  digests: of the data, none where the files do not say.  seconds: of
-    training; size: of the model's file, in bytes; None for what the files do not say.
-    """
-
-    path: Path
-    kind: str
-    spec: Mapping[str, Any]
-    state: str = FINISHED
-    started: str | None = None
-    metrics: Mapping[str, Figures] = field(default_factory=dict)
-    deviation: Figures = field(default_factory=dict)
-    folds: Sequence[Fold] = ()
-    digests: Sequence[str] = ()
-    epochs: int | None = None
-    best_epoch: float | None = None
-    seconds: float | None = None
-    parameters: int | None = None
-    size: int | None = None
-    remark: str = ""
-
-    @property
-    def name(self) -> str:
-        """The name of the directory or the file."""
-        return self.path.resolve().name
-
-    @property
-    def task(self) -> str | None:
-        """What is predicted: "classification", "multilabel" or "regression"; None of a sweep without a best run."""
-        return str(self.spec["data"]["task"]) if self.spec else None
-
-    @property
-    def units(self) -> list[int] | None:
-        """The units of the hidden layers; None of a sweep without a best run."""
-        return [int(layer["units"]) for layer in self.spec["model"]["layers"]] if self.spec else None
-
-    @property
-    def metric(self) -> str:
-        """The metric that it is known by: the first one that its validation or another part has, else the loss."""
-        parts = [self.metrics[part] for part in ("validation", "test", "train") if part in self.metrics]
-        return next((name for part in parts for name in part if name != "loss"), "loss")
-
-    def to_json(self) -> dict[str, Any]:
-        """Return everything but the spec as JSON values."""
-        plain = ("state", "started", "epochs", "best_epoch", "seconds", "parameters", "size")
-        return {
-            "path": str(self.path),
-            "kind": self.kind,
-            "task": self.task,
-            "units": self.units,
-            **{name: getattr(self, name) for name in plain},
-            "metrics": {part: dict(figures) for part, figures in self.metrics.items()},
-            **({"deviation": dict(self.deviation)} if self.deviation else {}),
-            **({"remark": self.remark} if self.remark else {}),
-        }
 
 
 def read_result(path: str | Path, *, whole: bool = True) -> Result:
@@ -132,22 +69,6 @@ def read_result(path: str | Path, *, whole: bool = True) -> Result:
     return _of_validation(place) if place.suffix == ".json" else _of_model(place)
 
 
-def lower_is_better(name: str) -> bool:
-    """Whether a loss or metric is to be small; one that numbann does not have is taken for one that is to be large."""
-    bare = name.partition("(")[0]
-    known = {entry.component.name: entry.component for entry in built_in().entries("metric")}
-    return bare == "loss" or (bare in known and known[bare].traits["better"] == "lower")
-
-
-def compact(value: Any) -> str:
-    """Return a part of a spec in few words: of an object what is not off."""
-    if isinstance(value, Mapping):
-        said = {key: inner for key, inner in value.items() if inner not in (None, False, 0, "", "none")}
-        plain = (compact(inner) if key in PLAIN else f"{key} {compact(inner)}" for key, inner in said.items())
-        return ", ".join(plain)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
 # ---- runs
 
 
@@ -155,23 +76,23 @@ def _of_run(path: Path) -> Result:
     """Read a run directory; one of several models is an ensemble."""
     directory = open_existing(path)
     with reading(path / MANIFEST) as file:
-        manifest = _object(file)
-        started, finished, failed = (_text(manifest.get(key)) for key in ("started", "finished", "failed"))
-        seconds = None if finished is None else _number(manifest["training_seconds"])
+        manifest = object_in(file)
+        started, finished, failed = (text_of(manifest.get(key)) for key in ("started", "finished", "failed"))
+        seconds = None if finished is None else number_of(manifest["training_seconds"])
         digests = [str(one["sha256"]) for one in manifest["data"]]
     with reading(path / RESOLVED) as file:
-        spec = _spec(_object(file))
+        spec = spec_of(object_in(file))
     models = directory.models()
     histories = [_history(one) for one in models or [directory]]
     with reading(path / METRICS) as file:
-        metrics = _object(file) if file.exists() else {}
-        parts: dict[str, Figures] = {part: _figures(metrics[part]) for part in PARTS if part in metrics}
+        metrics = object_in(file) if file.exists() else {}
+        parts: dict[str, Figures] = {part: figures_of(metrics[part]) for part in PARTS if part in metrics}
         folds = _folds(metrics.get("models", []))
-        best = _number(metrics["best_epoch"]) if metrics else None
+        best = number_of(metrics["best_epoch"]) if metrics else None
     with reading(path / HISTORY):
         done = sum(map(len, histories))
         if seconds is None:
-            seconds = sum(_number(record["seconds"]) or 0.0 for history in histories for record in history)
+            seconds = sum(number_of(record["seconds"]) or 0.0 for history in histories for record in history)
         if not metrics and not models and histories[0]:
             best, parts = _best(histories[0], spec)
     size, parameters = _sizes(path / MODEL) if directory.has(MODEL) else (None, None)
@@ -210,14 +131,14 @@ def _of_trials(path: Path) -> Result:
     files = open_sweep(path)
     with reading(path / SWEEP):
         manifest = files.manifest()
-        lower, started = manifest["better"] == "lower", _text(manifest["started"])
+        lower, started = manifest["better"] == "lower", text_of(manifest["started"])
         asked = "" if manifest["trials"] is None else f" of {manifest['trials']}"
     with reading(path / TRIALS):
         rows = last_rungs(files.rows())
         best = best_of(rows, lower)
-        seconds = sum(_number(row.get("seconds"), 0.0) for row in rows)
-        figures = {} if best is None else {"validation": _figures(best["validation"])}
-        course = (None, None) if best is None else (int(best["epochs"]), _number(best["best_epoch"]))
+        seconds = sum(number_of(row.get("seconds"), 0.0) for row in rows)
+        figures = {} if best is None else {"validation": figures_of(best["validation"])}
+        course = (None, None) if best is None else (int(best["epochs"]), number_of(best["best_epoch"]))
     state = _state(path, None, None)
     first = "" if best is None else f"; trial {best['trial']} is the best so far"
     goes_on = "" if state == RUNNING else f"; numbann resume {path} goes on"
@@ -262,12 +183,12 @@ def _best(history: Sequence[Mapping[str, Any]], spec: Mapping[str, Any]) -> tupl
     watched = (spec["train"].get("select") or {}).get("monitor", "")
     key = watched if watched in history[0] else "train_loss"
     sign = 1.0 if lower_is_better(key.partition("_")[2]) else -1.0
-    best = min(history, key=lambda record: sign * _number(record[key], sign * float("inf")))
+    best = min(history, key=lambda record: sign * number_of(record[key], sign * float("inf")))
     parts = {
-        part: _figures({name.removeprefix(f"{part}_"): best[name] for name in best if name.startswith(f"{part}_")})
+        part: figures_of({name.removeprefix(f"{part}_"): best[name] for name in best if name.startswith(f"{part}_")})
         for part in ("train", "validation")
     }
-    return _number(best["epoch"]), {part: figures for part, figures in parts.items() if figures}
+    return number_of(best["epoch"]), {part: figures for part, figures in parts.items() if figures}
 
 
 # ---- models alone, and cross-validations
@@ -289,7 +210,7 @@ def _of_model(path: Path) -> Result:
     check_model(path)
     metadata, shapes = read_header(path, KIND)
     with reading(path):
-        spec, several = _spec(metadata["spec"]), bool(metadata.get("models"))
+        spec, several = spec_of(metadata["spec"]), bool(metadata.get("models"))
         size = path.stat().st_size
     return Result(path=path, kind=ENSEMBLE if several else ALONE, spec=spec, parameters=_trained(shapes), size=size)
 
@@ -314,20 +235,20 @@ def _trained(shapes: Mapping[str, Sequence[int]]) -> int:
 def _of_validation(path: Path) -> Result:
     """Read the result of a cross-validation."""
     with reading(path) as file:
-        found = _object(file)
+        found = object_in(file)
         if not found.keys() >= VALIDATED:
             raise RunDirectoryError(f"{path}: is no result of a cross-validation, which numbann cv SPEC --json prints")
         models = [one for one in found["folds"] if "error" not in one]
         return Result(
             path=path,
             kind=VALIDATION,
-            spec=_spec(found["spec"]),
-            metrics={"validation": _figures(found["mean"])},
-            deviation=_figures(found["deviation"]),
+            spec=spec_of(found["spec"]),
+            metrics={"validation": figures_of(found["mean"])},
+            deviation=figures_of(found["deviation"]),
             folds=_folds(models),
             epochs=sum(int(one["epochs"]) for one in models),
-            best_epoch=sum(_number(one["best_epoch"]) for one in models) / len(models),
-            seconds=sum(_number(one["seconds"]) for one in models),
+            best_epoch=sum(number_of(one["best_epoch"]) for one in models) / len(models),
+            seconds=sum(number_of(one["seconds"]) for one in models),
             parameters=int(found["parameters"]),
             remark="" if len(models) == len(found["folds"]) else f"{len(found['folds']) - len(models)} models failed",
         )
@@ -335,57 +256,7 @@ def _of_validation(path: Path) -> Result:
 
 def _folds(models: Sequence[Mapping[str, Any]]) -> list[Fold]:
     return [
-        Fold(str(one["held_out"]), int(one["repeat"]), _figures(one["validation"]))
+        Fold(str(one["held_out"]), int(one["repeat"]), figures_of(one["validation"]))
         for one in models
         if one.get("held_out")
     ]
-
-
-# ---- values of files that may say anything
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[Path]:
-    """Turn an error about what a file says into one that names the file."""
-    try:
-        yield path
-    except OSError as error:
-        raise RunDirectoryError(f"{path}: cannot be read: {error.strerror}") from None
-    except UNUSABLE as error:
-        raise RunDirectoryError(f"{path}: is damaged: {describe_damage(error)}") from None
-
-
-def _object(path: Path) -> dict[str, Any]:
-    found = json.loads(path.read_bytes())
-    if not isinstance(found, dict):
-        raise TypeError
-    json.dumps(found, ensure_ascii=False).encode()  # a lone surrogate in a name is damage, too
-    return found
-
-
-def _spec(found: Any) -> dict[str, Any]:
-    """Check that a resolved spec has what is asked of it."""
-    task, layers = found["data"]["task"], found["model"]["layers"]
-    if not isinstance(task, str) or not all(isinstance(layer["units"], int) for layer in layers):
-        raise TypeError
-    found["train"].get("select")
-    return dict(found)
-
-
-def _figures(found: Any) -> dict[str, float | None]:
-    return {str(name): _number(value) for name, value in found.items()}
-
-
-def _number(value: Any, otherwise: Any = None) -> Any:
-    """Return a finite number, or what stands for none."""
-    if value is None:
-        return otherwise
-    if type(value) not in (int, float) or not isfinite(value):
-        raise TypeError
-    return value
-
-
-def _text(value: Any) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise TypeError
-    return value

@@ -17,7 +17,8 @@ from numbann.errors import RunDirectoryError, TrainingError
 from numbann.training.callbacks import EpochEnded, Event
 from numbann.training.comparing import ABSENT, differences, pair
 from numbann.training.lock import lock
-from numbann.training.results import Result, compact, lower_is_better, read_result
+from numbann.training.result import Result, compact, lower_is_better
+from numbann.training.results import read_result
 
 WriteSpec = Callable[..., Path]
 CASES = 60

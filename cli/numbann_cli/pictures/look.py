@@ -14,10 +14,11 @@ import click
 
 from numbann.errors import NumbannError
 from numbann.records import dataclass
-from numbann.training.results import read_result, reading
+from numbann.training.results import read_result
 from numbann.training.rundir import HISTORY, METRICS, MODEL, SWEEP, open_existing
 from numbann.training.sweeps.effects import effects
 from numbann.training.sweeps.store import TRIALS, is_sweep, open_sweep
+from numbann.training.unchecked import reading
 from numbann_cli.run_page import history_of, metrics_of, spec_of
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from numbann.training.results import compact
+from numbann.training.result import compact
 from numbann.training.sweeps.store import Row
 
 MOST_VALUES = 6  # of numbers, up to which trials with the same are a group
