@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import numba
 from numba import types
+from numba.core import ir
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.compiler_machinery import register_pass
@@ -29,9 +30,14 @@ PRECISIONS = {**DTYPES, BFLOAT16: types.Opaque(BFLOAT16)}  # of kernels
 
 
 class _Part(JITCodeLibrary):
-    """The code of a function that becomes a part of others: it needs no machine code of its own."""
+    """The code of a function that becomes a part of others: it needs no machine code of its own, or says so."""
+
+    alone = False
 
     def _finalize_final_module(self) -> None:
+        if self.alone:
+            super()._finalize_final_module()
+            return
         self._finalize_dynamic_globals()
         self._finalized = True
 
@@ -46,9 +52,13 @@ class _LowerPart(NativeLowering):
         context = state.targetctx
         state.library, state.flags.no_compile = _Part(context.codegen(), state.func_id.func_qualname), True
         super().run_pass(state)
-        key = object()
-        context.insert_user_function(key, state.cr.fndesc, [state.library])
-        state.cr = state.cr._replace(cfunc=key)
+        made, key = state.cr, object()
+        lines = (line for block in state.func_ir.blocks.values() for line in block.body)
+        if any(isinstance(line, ir.DynamicRaise) for line in lines):  # its message is found by a place of its own
+            state.library.alone = True
+            key = context.get_executable(state.library, made.fndesc, made.env)
+        context.insert_user_function(key, made.fndesc, [state.library])
+        state.cr = made._replace(cfunc=key)
         return True
 
 
