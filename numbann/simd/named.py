@@ -17,3 +17,8 @@ rounding = Module("numbann.simd.rounding")
 scaling = Module("numbann.simd.scaling")
 shuffle = Module("numbann.simd.shuffle")
 sweep = Module("numbann.simd.sweep")
+
+
+def sweep_name(family: str, halves: int) -> str:
+    """The name of a sweep of so many halves of vectors: rows_3, or rows_half_3 if the last of 6 halves is padding."""
+    return f"{family}_{'half_' * (halves % 2)}{(halves + 1) // 2}"

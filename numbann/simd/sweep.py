@@ -2,7 +2,8 @@
 
 A sweep is (a, table, b, b_row, init, init_row, c, c_row, rows, depth), as `tile.sweep` describes.  The sweeps `rows_N`
 read a by a table of rows; the sweeps `depth_N` read a transposed by a table of depths, and `ahead_4` does so too and
-asks for what is needed next.  Compiled once, they keep the code of tiles out of the kernels that multiply.
+asks for what is needed next.  Of those with `half` in their names the last vector is padding in its second half: they
+take half a vector less time.  Compiled once, they keep the code of tiles out of the kernels that multiply.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from numbann.simd.jit import DTYPES, INTS, sums_of, takes
+from numbann.simd.named import sweep_name
 from numbann.simd.objects import Place, address
 from numbann.simd.sizes import BYTES, PANEL, lanes_of
 from numbann.simd.tile import sweep, sweep_ahead, sweep_part
@@ -43,20 +45,27 @@ def part_signature(dtype: Any) -> Any:
     return types.void(*sweep_signature(dtype).args, types.intp)
 
 
-def _sweep(family: str, vectors: int) -> Callable[..., None]:
+def _sweep(family: str, halves: int) -> Callable[..., None]:
     """A sweep of a literal width."""
     by_depth = int(family == "depth")
 
     def down(a, table, b, b_row, init, init_row, c, c_row, rows, depth):
-        sweep(vectors, by_depth, a, table, b, b_row, init, init_row, c, c_row, rows, depth)
+        sweep(halves, by_depth, a, table, b, b_row, init, init_row, c, c_row, rows, depth)
 
-    down.__name__ = down.__qualname__ = f"{family}_{vectors}"  # each has a file of its own in the cache
+    down.__name__ = down.__qualname__ = sweep_name(family, halves)  # each has a file of its own in the cache
     return takes(sweep_signature)(down)
 
 
-ROWS, DEPTH = (tuple(_sweep(family, vectors) for vectors in range(1, PANEL + 1)) for family in ("rows", "depth"))
+def _sweeps(family: str, first: int) -> tuple[Callable[..., None], ...]:
+    """Those of a family with padding in the last half of a vector (first = 1), or without (2)."""
+    return tuple(_sweep(family, halves) for halves in range(first, 2 * PANEL + 1, 2))
+
+
+ROWS, DEPTH, HALF_ROWS, HALF_DEPTH = _sweeps("rows", 2), _sweeps("depth", 2), _sweeps("rows", 1), _sweeps("depth", 1)
 rows_1, rows_2, rows_3, rows_4 = ROWS
 depth_1, depth_2, depth_3, depth_4 = DEPTH
+rows_half_1, rows_half_2, rows_half_3, rows_half_4 = HALF_ROWS
+depth_half_1, depth_half_2, depth_half_3, depth_half_4 = HALF_DEPTH
 
 
 @takes(ahead_signature)

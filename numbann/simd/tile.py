@@ -31,6 +31,7 @@ from numbann.simd.vector import (
     store,
     store_lanes,
     transpose,
+    widened,
 )
 
 # Heights of tiles, by their width in vectors.  A tile of r rows by v vectors keeps r v sums, v vectors of b and one
@@ -68,17 +69,18 @@ class _Operands(namedtuple("_Operands", _FIELDS, defaults=(None, None, None))):
 
 
 @intrinsic(prefer_literal=True)
-def sweep(typing, vectors, by_depth, a, table, b, b_row, init, init_row, c, c_row, rows, depth):
+def sweep(typing, halves, by_depth, a, table, b, b_row, init, init_row, c, c_row, rows, depth):
     """c (rows, vectors) = init + a b, tile by tile; a table of element offsets says where a (rows, depth) lies.
 
-    vectors and by_depth are literals.  by_depth = 0: row i of a starts at table[i], and its depth is contiguous.
+    halves and by_depth are literals.  by_depth = 0: row i of a starts at table[i], and its depth is contiguous.
     by_depth = 1: a is transposed; at depth k its rows are contiguous and start at table[k].
     b (depth, vectors) has b_row elements from one row to the next, as init and c have; depth >= 1.  a and b may hold
-    pairs of bfloat16 (bfloat.py), of which each is two steps of the depth.
+    pairs of bfloat16 (bfloat.py), of which each is two steps of the depth.  halves: of vectors; if they are odd, the
+    second half of the last vector is padding, for which nothing is computed: there c is 0.
     """
-    width, transposed = vectors.literal_value, bool(by_depth.literal_value)
+    width, transposed = halves.literal_value, bool(by_depth.literal_value)
     signature = types.void(
-        vectors, by_depth, a, INTS, b, types.intp, init, types.intp, c, types.intp, types.intp, types.intp
+        halves, by_depth, a, INTS, b, types.intp, init, types.intp, c, types.intp, types.intp, types.intp
     )
 
     def generate(context, builder, signature, arguments):
@@ -99,7 +101,7 @@ def sweep_ahead(typing, a, table, b, b_row, init, init_row, c, c_row, rows, dept
     given = (a, INTS, b, types.intp, c, types.intp, c, *[types.intp] * 3)
 
     def generate(context, builder, signature, arguments):
-        _over_panel(builder, _Operands(*arguments), PANEL, by_depth=True)
+        _over_panel(builder, _Operands(*arguments), 2 * PANEL, by_depth=True)
         return context.get_dummy_value()
 
     return types.void(*given, c, INTS, c), generate
@@ -124,17 +126,23 @@ def sweep_part(typing, halves, by_depth, a, table, b, b_row, init, init_row, c, 
     return signature, generate
 
 
-class _Whole(namedtuple("_Whole", "width lanes")):
-    """A line of a tile: whole vectors."""
+class _Line(namedtuple("_Line", "halves lanes")):
+    """A line of a tile: whole vectors, or behind them half a vector, whose other half is padding."""
+
+    @property
+    def width(self):
+        """How many vectors it takes."""
+        return (self.halves + 1) // 2
 
     def load(self, builder, place):
         """Its vectors."""
-        return [load(builder, place, j * self.lanes) for j in range(self.width)]
+        counts = [min(self.lanes, self.halves * self.lanes // 2 - j * self.lanes) for j in range(self.width)]
+        return [load(builder, place, j * self.lanes, count) for j, count in enumerate(counts)]
 
     def store(self, builder, place, values):
-        """Store its vectors."""
+        """Store its vectors, and zeros in the padding."""
         for j, value in enumerate(values):
-            store(builder, value, place, j * self.lanes)
+            store(builder, widened(builder, value, self.lanes), place, j * self.lanes)
 
 
 class _Part(namedtuple("_Part", "mask")):
@@ -157,14 +165,15 @@ class _Part(namedtuple("_Part", "mask")):
         store_lanes(builder, *values, place, self.mask)
 
 
-def _over_panel(builder, operands, width, by_depth):
-    """Tiles over all rows and `width` vectors of columns."""
-    count = lanes(operands.a.type.pointee)
+def _over_panel(builder, operands, halves, by_depth):
+    """Tiles over all rows and so many halves of vectors of columns."""
+    line = _Line(halves, lanes(operands.a.type.pointee))
     if WIDE:
-        _down(builder, operands, _Whole(width, count), HEIGHTS[width], by_depth)
+        _down(builder, operands, line, HEIGHTS[line.width], by_depth)
     else:
-        for j in range(width):  # one vector of columns after the other, down all rows
-            _down(builder, operands.at_column(builder, j * count), _Whole(1, count), NARROW_HEIGHTS, by_depth)
+        for j in range(line.width):  # one vector of columns after the other, down all rows
+            one = line._replace(halves=min(2, halves - 2 * j))
+            _down(builder, operands.at_column(builder, j * line.lanes), one, NARROW_HEIGHTS, by_depth)
 
 
 def _down(builder, operands, line, heights, by_depth):
@@ -244,9 +253,10 @@ def _entry(builder, table, index):
 
 def _add_products(builder, place, values, sums):
     """sums + a values, for the scalar a at a place."""
-    factor = splat(builder, builder.load(place), values[0].type.count)
+    scalar, counts = builder.load(place), [value.type.count for value in values]
+    factors = {count: splat(builder, scalar, count) for count in dict.fromkeys(counts)}
     add = add_pair_products if _holds_pairs(place) else multiply_add
-    return [add(builder, factor, value, total) for value, total in zip(values, sums, strict=True)]
+    return [add(builder, factors[count], *each) for count, *each in zip(counts, values, sums, strict=True)]
 
 
 def _holds_pairs(base):

@@ -29,9 +29,9 @@ def constant(value: int) -> ir.Constant:
     return ir.Constant(I64, value)
 
 
-def load(builder, base, offset=0):
-    """The vector `offset` elements after base.  It may lie anywhere: a row of x need not be aligned."""
-    return builder.load(_at(builder, base, offset), align=4)
+def load(builder, base, offset=0, count=None):
+    """The vector `offset` elements after base, of `count` lanes.  It may lie anywhere: a row of x is not aligned."""
+    return builder.load(_at(builder, base, offset, count), align=4)
 
 
 def load_lanes(builder, base, mask, others):
@@ -57,6 +57,14 @@ def first_lanes(builder, lanes, count):
     return builder.icmp_signed("<", each, splat(builder, builder.trunc(count, I32), lanes))
 
 
+def widened(builder, value, count):
+    """A vector of so many lanes: that of as many or fewer, and zeros behind them."""
+    if value.type.count == count:
+        return value
+    each = ir.Constant(ir.VectorType(I32, count), list(range(count)))
+    return builder.shuffle_vector(value, ir.Constant(value.type, [0.0] * value.type.count), each)
+
+
 def store(builder, value, base, offset=0):
     """Store a vector `offset` elements after base."""
     builder.store(value, _at(builder, base, offset), align=4)
@@ -79,8 +87,8 @@ def _prefetch(builder, base, write, near):
     builder.call(function, [place, *(ir.Constant(I32, number) for number in (write, near, 1))])
 
 
-def _at(builder, base, offset):
-    vector = vector_type(base.type.pointee)
+def _at(builder, base, offset, count=None):
+    vector = ir.VectorType(base.type.pointee, count) if count else vector_type(base.type.pointee)
     return builder.bitcast(builder.gep(base, [constant(offset)]), vector.as_pointer())
 
 

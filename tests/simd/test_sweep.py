@@ -12,6 +12,7 @@ import pytest
 from numbann.engine.cpu.operands import sweeps
 from numbann.engine.shared.alignment import aligned
 from numbann.simd import sweep
+from numbann.simd.named import sweep_name
 from numbann.simd.objects import Place, address
 from numbann.simd.sizes import lanes_of
 
@@ -21,12 +22,11 @@ AHEAD = ctypes.CFUNCTYPE(None, *SWEEP._argtypes_, *[POINTER] * 3)
 PART = ctypes.CFUNCTYPE(None, *SWEEP._argtypes_, COUNT)
 HEIGHTS = (1, 2, 3, 5, 6, 7, 12, 13, 16, 29)
 DEPTHS = (1, 2, 7, 33)
+FAMILIES = {"rows": (sweep.HALF_ROWS, sweep.ROWS), "depth": (sweep.HALF_DEPTH, sweep.DEPTH)}
 CASES = [
-    pytest.param(family, vectors, dtype, id=f"{family[vectors - 1].__name__}-{dtype}")
-    for family, vectors, dtype in itertools.product(
-        (sweep.ROWS, sweep.DEPTH), (1, 2, 3, 4), ("float32", "float64")
-    )
-]  # fmt: skip
+    pytest.param(family, halves, dtype, id=f"{sweep_name(family, halves)}-{dtype}")
+    for family, halves, dtype in itertools.product(FAMILIES, range(1, 9), ("float32", "float64"))
+]
 
 
 def kernel(function: Any, dtype: str) -> Any:
@@ -41,12 +41,13 @@ def random(dtype: str, *shape: int) -> np.ndarray:
     return array
 
 
-@pytest.mark.parametrize(("family", "vectors", "dtype"), CASES)
-def test_products(family: Any, vectors: int, dtype: str) -> None:
-    """c = init + a b, where a's rows (or depths) are found through a table, in any order."""
-    run, width = kernel(family[vectors - 1], dtype), vectors * lanes_of(dtype)
+@pytest.mark.parametrize(("family", "halves", "dtype"), CASES)
+def test_products(family: str, halves: int, dtype: str) -> None:
+    """c = init + a b, where a's rows (or depths) are found through a table, in any order; padding is 0."""
+    vectors, full = (halves + 1) // 2, halves * lanes_of(dtype) // 2
+    run, width = kernel(FAMILIES[family][halves % 2 == 0][vectors - 1], dtype), vectors * lanes_of(dtype)
     for rows, depth in itertools.product(HEIGHTS, DEPTHS):
-        by_depth = family is sweep.DEPTH
+        by_depth = family == "depth"
         stored = random(dtype, 40, depth if not by_depth else rows + 3)
         order = np.random.default_rng(rows).permutation(40)[: depth if by_depth else rows]
         table = order.astype(np.int64) * stored.shape[1]
@@ -66,7 +67,8 @@ def test_products(family: Any, vectors: int, dtype: str) -> None:
             rows,
             depth,
         )
-        np.testing.assert_array_equal(c[:rows, :width], init + a @ b[:, :width])
+        np.testing.assert_array_equal(c[:rows, :full], (init + a @ b[:, :width])[:, :full])
+        assert not c[:rows, full:width].any()
         assert (c[rows] == 7).all(), "it wrote below the last row"
         assert (c[:, width:] == 7).all(), "it wrote beside the last column"
 
@@ -128,6 +130,10 @@ def test_every_height_has_the_same_bits(dtype: str) -> None:
 
 
 def test_only_the_widths_that_are_needed_are_compiled() -> None:
-    for columns, needed in ((1, {1}), (3, {3}), (4, {4}), (9, {1, 4}), (12, {4})):
-        addresses = list(map(int, sweeps("rows", "float32", columns)))
-        assert {width for width, address in enumerate(addresses, start=1) if address} == needed
+    names = {1: "half_1", 8: "half_1", 9: "1", 40: "half_3", 48: "3", 56: "half_4", 64: "4"}
+    names |= {65: "half_1 4", 144: "1 4", 184: "4", 192: "4"}  # one of several panels that are as wide is whole
+    for columns, found in names.items():
+        expected = [0] * 4
+        for name in found.split():
+            expected[int(name[-1]) - 1] = address(Place(sweep.__name__, f"rows_{name}"), "float32")
+        assert list(map(int, sweeps("rows", "float32", columns))) == expected

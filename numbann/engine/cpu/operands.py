@@ -22,7 +22,7 @@ from numbann.records import dataclass
 from numbann.simd import named
 from numbann.simd.objects import Place
 from numbann.simd.op import BFLOAT16
-from numbann.simd.sizes import PANEL
+from numbann.simd.sizes import PANEL, lanes_of
 
 # Rows are shared out to threads in pairs: all tiles but the last resort of one row have an even height, so no thread
 # ends with a single row unless the batch does
@@ -157,7 +157,7 @@ class Operands:
     def product(self, k: int) -> Columns:
         """Those of x w + b."""
         place, rounded = self.layout.layers[k], self.rows[k].rounded
-        columns = {**self.layer(k), "SWEEPS": self._sweeps("rows", place.columns, self.plan.products)}
+        columns = {**self.layer(k), "SWEEPS": self._sweeps("rows", place.outputs, self.plan.products)}
         if not self.rounds:
             return columns
         x = _one_by_one(rounded["x"].rows, self.counted)
@@ -189,7 +189,7 @@ class Operands:
         columns = self.gradient(k)
         if not self.rounds:
             return columns
-        rounded, sweeps = self.rows[k].rounded, self._sweeps("depth", self.layout.layers[k].columns, BFLOAT16)
+        rounded, sweeps = self.rows[k].rounded, self._sweeps("depth", self.layout.layers[k].outputs, BFLOAT16)
         x, d = rounded.get("given", rounded["x"]).pairs, rounded["d"].pairs
         return {
             **columns,
@@ -206,7 +206,7 @@ class Operands:
             **self.layer(k),
             **self._given_to(k),
             **sums,
-            "SWEEPS": self._sweeps("depth", self.layout.layers[k].columns),
+            "SWEEPS": self._sweeps("depth", self.layout.layers[k].outputs),
         }
 
     def bias_gradient(self, k: int) -> Columns:
@@ -222,7 +222,7 @@ class Operands:
         own: Columns = {
             "SLOPES": self._totals(k, vector),
             "COLUMNS": columns,
-            "SWEEPS": self._sweeps("depth", columns),
+            "SWEEPS": self._sweeps("depth", vector.size),
         }
         return {**self.gradient(k), **own, **summed}
 
@@ -284,12 +284,13 @@ class Operands:
         """d and w of a layer, and the d of the layer below, or of the embedding."""
         skip = self.rows[k].values.get("skip")
         below = self.to_inputs() if k == 0 else self._below(k)
+        wide = below["DX_COLUMNS"] if k == 0 else self.layout.layers[k - 1].width
         columns = {
             **self.layer(k),
             **below,
             "INIT": self.zero if skip is None else skip,
             "INIT_ROW": 0 if skip is None else self.layout.layers[k].row,
-            "SWEEPS": self._sweeps("rows", below["DX_COLUMNS"], self.plan.products),
+            "SWEEPS": self._sweeps("rows", wide, self.plan.products),
         }
         if not self.rounds:
             return columns
@@ -329,14 +330,22 @@ class Operands:
 
     def _sweeps(self, family: str, columns: int, precision: str = "") -> list[Kernel]:
         """Those for so many columns, by default of sums over rows."""
-        return sweeps(family, precision or self.dtype, columns // self.layout.lanes)
+        return sweeps(family, precision or self.dtype, columns)
 
 
 def sweeps(family: str, dtype: str, columns: int) -> list[Kernel]:
-    """A family's sweeps of 1 to 4 vectors; 0 for widths that a matrix of `columns` vectors lacks."""
-    needed = {PANEL if columns >= PANEL else 0, columns % PANEL}
-    widths = range(1, PANEL + 1)
-    return [want(getattr(named.sweep, f"{family}_{k}"), dtype) if k in needed else 0 for k in widths]
+    """A family's sweeps of 1 to 4 vectors; 0 for widths that a matrix of so many columns lacks.
+
+    Only the last panel is narrower, or has padding: the sweep of its width leaves half a vector of it out.
+    """
+    lanes = lanes_of(dtype)
+    vectors = -(-columns // lanes)
+    last = (vectors - 1) % PANEL + 1
+    alone, padding = vectors <= PANEL or last < PANEL, vectors * lanes - columns
+    halves = {2 * PANEL} if vectors > PANEL else set[int]()
+    halves.add(2 * last - int(alone and 2 * padding >= lanes and dtype != BFLOAT16))
+    found = {(one + 1) // 2: want(getattr(named.sweep, named.sweep_name(family, one)), dtype) for one in halves}
+    return [found.get(width, 0) for width in range(1, PANEL + 1)]
 
 
 def _one_by_one(x: np.ndarray, counted: np.ndarray) -> Columns:
