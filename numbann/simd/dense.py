@@ -17,11 +17,11 @@ from numbann.simd.op import INDEX, ROWS, START
 from numbann.simd.pointer import advance, call_ahead, call_sweep, call_update, fetch, itemsize, view
 from numbann.simd.rows import row_sum
 from numbann.simd.sizes import BYTES, DELTA_DEPTH, PANEL
-from numbann.simd.tile import transpose_block
+from numbann.simd.tile import equal_blocks, transpose_block
 
-# Depths of blocks.  All rows pass over a block before the next one begins, so the block must stay in a near cache: in
-# float32 a full panel takes 256 bytes for each step of the depth
-FORWARD_DEPTH = 384  # rows of w: 96 KB
+# Most of the depth of blocks.  All rows pass over a block before the next one begins, so the block must stay in a near
+# cache: in float32 a full panel takes 256 bytes for each step of the depth
+FORWARD_DEPTH = 512  # rows of w: 128 KB
 UPDATE_DEPTH = 128  # rows of the batch: 32 KB of d
 
 
@@ -80,8 +80,9 @@ def _forward_panel(op, panel, first, last, step, scratch, lanes):
     h = advance(op.H, first * op.H_ROW + column)
     init, init_row = advance(op.BIAS, column), 0
     sweep = op.SWEEPS[vectors - 1]
-    for k in range(0, op.INPUTS, FORWARD_DEPTH):
-        w_block, depth = advance(w, k * width), min(FORWARD_DEPTH, op.INPUTS - k)
+    deep = equal_blocks(op.INPUTS, FORWARD_DEPTH)
+    for k in range(0, op.INPUTS, deep):
+        w_block, depth = advance(w, k * width), min(deep, op.INPUTS - k)
         call_sweep(sweep, advance(x, k), table, w_block, width, init, init_row, h, op.H_ROW, last - first, depth)
         init, init_row = h, op.H_ROW
 

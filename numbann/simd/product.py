@@ -16,6 +16,7 @@ from numbann.simd.pointer import advance, itemsize, on_stack
 from numbann.simd.rows import copy_padded
 from numbann.simd.sizes import PANEL
 from numbann.simd.sweep import call_named, name_functions, name_sweeps, named_sweep
+from numbann.simd.tile import equal_blocks
 
 DEPTH = 512  # the most of the depth that is taken at once: 128 KB of a panel of b
 BLOCK = 540 << 10  # bytes of a block of rows of a: a part of the second-level cache
@@ -28,7 +29,7 @@ NEAR, FEW_ROWS = 128 << 10, 12  # bytes of b that are read where they are, and r
 def numbers_to_pack(turned, rows, columns, depth, size):
     """How many numbers of b are packed at once; 0 if b is read where it is."""
     packs = turned or (rows > FEW_ROWS and depth * columns * size > NEAR)
-    return _depth_of_blocks(depth) * (columns + ZEROS) if packs else 0
+    return equal_blocks(depth, DEPTH) * (columns + ZEROS) if packs else 0
 
 
 def product_signature(dtype):
@@ -46,7 +47,7 @@ def product(a, a_row, by_depth, b, b_row, b_column, bias, biased, c, rows, colum
     depend on no block.
     """
     table, init = on_stack(TABLE, 0), on_stack(ZEROS, c[0])
-    size, lanes, deep = itemsize(c), 64 // itemsize(c), _depth_of_blocks(depth)
+    size, lanes, deep = itemsize(c), 64 // itemsize(c), equal_blocks(depth, DEPTH)
     height = max(1, rows if by_depth else _block_height(rows, deep * size))
     for i in range(deep if by_depth else height):
         table[i] = i * a_row
@@ -82,13 +83,6 @@ def product(a, a_row, by_depth, b, b_row, b_column, bias, biased, c, rows, colum
         for i in range(rows):
             for j in range(columns):
                 c[i * columns + j] = bias[j] if biased else 0
-
-
-@inner
-def _depth_of_blocks(depth):
-    """Equal blocks of the depth, of at most DEPTH."""
-    parts = max(1, (depth + DEPTH - 1) // DEPTH)
-    return max(1, (depth + parts - 1) // parts)
 
 
 @inner

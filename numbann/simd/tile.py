@@ -15,7 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from numbann.simd.bfloat import add_pair_products, transpose_pairs
-from numbann.simd.jit import INTS
+from numbann.simd.jit import INTS, inner
 from numbann.simd.machine import WIDE
 from numbann.simd.sizes import PANEL
 from numbann.simd.vector import (
@@ -269,6 +269,13 @@ def _close_loop(phis, first, turn, before, loop):
     for phi, start, after in zip(phis, first, turn, strict=True):
         phi.add_incoming(start, before)
         phi.add_incoming(after, loop)
+
+
+@inner
+def equal_blocks(depth, most):
+    """The depth of equal blocks, of at most so much."""
+    parts = max(1, (depth + most - 1) // most)
+    return max(1, (depth + parts - 1) // parts)
 
 
 @intrinsic

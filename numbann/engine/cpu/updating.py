@@ -18,9 +18,9 @@ from numbann.network.steps.step import SHARED
 from numbann.simd.named import dense, rounding, sweep
 from numbann.simd.sizes import PANEL
 
-# Rows of a layer's gradient that are computed and applied at once, by 64 columns 12 KB in float32, which the optimizer
+# Rows of a layer's gradient that are computed and applied at once, by 64 columns 24 KB in float32, which the optimizer
 # then finds in the first-level cache; and the height of a tile, of which a unit has a whole number
-UNIT, TILE = 48, 6
+UNIT, TILE = 96, 6
 FAR = 2 << 20  # bytes of weights and states from which on no second-level cache keeps them from step to step
 EACH = 3  # units, at the least, that a thread gets of layers that are shared out as one list
 
