@@ -52,6 +52,15 @@ def test_threads_share_all_units_in_a_row(threads: int) -> None:
     assert work.max() < 1.35 * work.mean()
 
 
+def test_one_thread_has_the_largest_units() -> None:
+    """Each unit costs a call of the optimizer."""
+    arena = Arena(make_plan([64, 32, 10], "relu", optimizer="adam", batch=32), 2)
+    operands = Operands(arena, 32, training=True)
+    hyper = {tuning: np.zeros((1, 12), arena.values.dtype) for tuning in arena.plan.tunings}
+    ops = update_ops(operands, update_at_once(arena, hyper), [False] * 2, 1)
+    assert [units for _, units, _ in ops] == [2, 2]  # the weights at once, and the bias
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
 @pytest.mark.parametrize("rows", [9, 300])
 def test_a_tile_asks_for_weights_and_states_that_lie_far_away(

@@ -22,7 +22,7 @@ from numbann.simd.sizes import PANEL
 # then finds in the first-level cache; and the height of a tile, of which a unit has a whole number
 UNIT, TILE = 96, 6
 FAR = 2 << 20  # bytes of weights and states from which on no second-level cache keeps them from step to step
-EACH = 3  # units, at the least, that a thread gets of layers that are shared out as one list
+EACH = 3  # units, at the least, that each of several threads gets of layers that are shared out as one list
 
 Works = tuple[Op, np.ndarray]  # an op, and the work that each of its units is
 
@@ -34,7 +34,8 @@ def update_ops(operands: Operands, update: Update, by_panels: Sequence[bool], th
     widths = [min(place.columns, PANEL * layout.lanes) for _, place in places]
     work = sum(place.inputs * place.columns for k, place in places if not by_panels[k])
     own = [(k, _equal_rows(place.panels * place.inputs, threads)) for k, place in places if by_panels[k]]
-    dealt = [(k, _few_rows(work // (EACH * threads * widths[k]))) for k, _ in places if not by_panels[k]]
+    most = work if threads == 1 else work // (EACH * threads)
+    dealt = [(k, _few_rows(most // widths[k])) for k, _ in places if not by_panels[k]]
     ops = [op for k, unit in own for op, _ in _layer_ops(operands, update, k, unit, widths[k])]
     works = [one for k, unit in dealt for one in _layer_ops(operands, update, k, unit, widths[k])]
     return [*ops, *_deal(works, threads)]
