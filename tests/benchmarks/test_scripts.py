@@ -26,6 +26,7 @@ SCRIPTS += ("calls", "first_layer", "kernels", "components", "derivatives", "plu
 SCRIPTS += (
     "bfloat16",
     "many_nets",
+    "several_models",
 )
 MODULES = {  # what the extras bring, with what that needs, by requirement; hardly anyone installs all of them
     "catboost": "catboost graphviz plotly",
@@ -82,6 +83,7 @@ LITTLE: dict[str, tuple[list[str], dict[str, Any]]] = {  # by script: its argume
         ["--tables", "digits", "--numbers", "float32"],
         {"EPOCHS": {"digits": 1}, "SEEDS": 1, "first_fit": lambda *given: (1.0, 2.0)},
     ),
+    "several_models": (["--rows", "60", "--epochs", "1"], {"MODELS": 2, "TRIALS": 2, "INPUTS": 3}),
     "plugins": ([], {"FORMULAS": ("sigmoid",), "CHANGED": ()}),
     "train_step": (["--nets", "T", "--peers", "", "--dtype", "bfloat16"], {}),
 }
