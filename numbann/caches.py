@@ -32,7 +32,7 @@ DIGEST = 32  # bytes of the digest at the start of a checked file
 def cache_root() -> Path:
     """NUMBANN_CACHE_DIR, or numbann's folder in the platform's folder for caches."""
     if given := os.environ.get("NUMBANN_CACHE_DIR"):
-        return Path(given)
+        return Path(os.path.abspath(os.path.expanduser(given)))
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or tempfile.gettempdir()) / "numbann" / "cache"
     if sys.platform == "darwin":
@@ -63,10 +63,11 @@ def private_folder(name: str) -> tuple[Path, str]:
 
 
 def root_fault() -> str:
-    """Why the root, which is made if it is missing, cannot be a folder; empty if it is one."""
+    """Why nothing is kept in the root, which is made if it is missing; empty if its folders can be used."""
+    root = Path(os.path.realpath(cache_root()))
     try:
-        _make(Path(os.path.realpath(cache_root())))
-        return ""
+        _make(root)
+        return exposure(root, below=True)
     except OSError as error:
         return _told(error)
 
@@ -90,23 +91,23 @@ def _make(folder: Path) -> None:
             path.mkdir(mode=0o700, exist_ok=True)
 
 
-def exposure(folder: Path) -> str:
-    """Who else can change what a folder holds, and the remedy; empty if nobody can.
+def exposure(folder: Path, below: bool = False) -> str:
+    """Who else can change what a folder holds, or what private folders below it hold, and the remedy; empty: nobody.
 
     Up to the user's home, each folder above must be safe too, or the folder could be replaced.  In a sticky one, such
     as /tmp, nobody can rename what belongs to another.  Permissions on Windows are not looked at.
     """
     if sys.platform == "win32":
         return ""
-    home = Path(os.path.realpath(_home()))
+    home, own = Path(os.path.realpath(_home())), None if below else folder
     for path in (folder, *folder.parents):
         found = path.stat()
         if found.st_uid not in (os.geteuid(), 0):
             return (
                 f"{path} belongs to another user (number {found.st_uid}), who could change what is there; make it yours"
             )
-        if found.st_mode & OTHERS_WRITE and (path == folder or not found.st_mode & stat.S_ISVTX):
-            remedy = f"run: rm -r {path}" if path == folder else f"run: chmod go-w {path}"
+        if found.st_mode & OTHERS_WRITE and (path == own or not found.st_mode & stat.S_ISVTX):
+            remedy = f"run: rm -r {path}" if path == own else f"run: chmod go-w {path}"
             return f"others can write {path} (mode {stat.S_IMODE(found.st_mode):o}) and change what is there; {remedy}"
         if path == home:
             break

@@ -9,9 +9,6 @@ import sys
 import threading
 from contextlib import suppress
 
-from numbann.plugins.distributions import find_announced
-from numbann_cli.overview import overview
-
 
 def main() -> None:
     """Run the command line with the arguments of the process, and exit."""
@@ -19,6 +16,9 @@ def main() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed before the process began; what is opened next must not take its place
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - stays open, and pathlib is slow to import
+    from numbann.plugins.distributions import find_announced
+    from numbann_cli.overview import overview
+
     if sys.argv[1:] == ["--help"] and not any(one.allowed and one.commands for one in find_announced()):
         print(overview())
         return
@@ -44,6 +44,9 @@ def run() -> None:
         if not isinstance(end.code, int | None):
             raise
         code = end.code or 0
+    except KeyboardInterrupt:  # while the command was imported
+        print("numbann: interrupted; nothing was written", file=sys.stderr)
+        code = 130
     if "mpi4py" in sys.modules:
         sys.exit(code)  # MPI ends as Python does, or it takes the process for one that has failed
     threading._shutdown()  # type: ignore[attr-defined]  # waits for threads

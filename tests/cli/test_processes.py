@@ -72,6 +72,15 @@ run()
 """
 
 
+def test_an_interrupt_while_modules_are_imported(start: Start) -> None:
+    interrupted = (
+        "import sys, numbann_cli.main as m\nclass Group:\n def find_spec(*given):\n  raise KeyboardInterrupt\n"
+    )
+    process = start("-c", f"{interrupted}sys.meta_path.insert(0, Group)\nm.run()", "train", "spec.json")
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output, errors) == (130, "", "numbann: interrupted; nothing was written\n")
+
+
 def test_a_process_ends_in_order(start: Start) -> None:
     """Python takes nothing apart at the end, but threads and whatever is registered come first."""
     process = start("-c", ENDS, "--version")

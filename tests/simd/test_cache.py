@@ -173,6 +173,25 @@ def test_empty_settings_name_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     assert caches.cache_root().is_absolute()
 
 
+def test_the_folder_may_begin_with_the_home_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setenv("NUMBANN_CACHE_DIR", "~/kernels")
+    assert caches.cache_root() == tmp_path / "kernels"
+    monkeypatch.setenv("NUMBANN_CACHE_DIR", "kernels")
+    assert caches.cache_root() == Path.cwd() / "kernels"
+
+
+@posix
+def test_a_root_that_others_can_write_has_a_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("NUMBANN_CACHE_DIR", str(tmp_path))
+    assert caches.root_fault() == ""
+    tmp_path.chmod(0o1777)  # as /tmp, in which nobody renames what belongs to another
+    assert caches.root_fault() == ""
+    tmp_path.chmod(0o777)
+    assert f"others can write {tmp_path.resolve()} (mode 777)" in caches.root_fault()
+
+
 @posix
 def test_a_user_whom_the_system_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown() -> Path:
