@@ -4,9 +4,11 @@
 
 A small spec and that of the handwritten digits are trained with an empty cache, as on the day of installation, and
 again; then one row is predicted.  "cpu s" is the least processor time of a process, which a busy machine changes least,
-and "ratio" that over the time of `import numba`; "steps s" is the time of the training's steps alone.  With the folder
-of the four IDX files of Fashion-MNIST, numbann trains 784-256-128-10 on it, and so does PyTorch in the plainest way.
-The peak of resident memory is never less than this script's own, about 30 MB.  os.wait4 is needed, so Linux or macOS.
+and "ratio" that over the time of `import numba`; the helper of a first run is not in it.  "steps s" is the time of the
+training's steps alone.  With the folder of the four IDX files of Fashion-MNIST, numbann trains 784-256-128-10 on it,
+and so does PyTorch in the plainest way.  The peak of resident memory is never less than this script's own, about 30 MB.
+A round takes some ten seconds if all peers are there, and one that is not counted comes first: --rounds 2 is short.
+os.wait4 is needed, so Linux or macOS.
 """
 
 from __future__ import annotations

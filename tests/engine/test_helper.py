@@ -26,7 +26,7 @@ class Kernels:
     def __init__(self, count: int) -> None:
         self.here: list[int] = []
         self.there: list[int] = []
-        self.wanted = [Wanted((k,), lambda k=k: self._compile(k)) for k in range(count)]
+        self.wanted = [Wanted((k, k, "float32"), lambda k=k: self._compile(k)) for k in range(count)]
 
     def _compile(self, k: int) -> int:
         if k not in self.there:  # else it is in the cache
@@ -49,11 +49,14 @@ class FakeHelper:
     def __exit__(self, *_: object) -> None:
         """Do nothing."""
 
-    def compile(self, key: tuple[int]) -> None:
+    def wait(self) -> None:
+        """Be ready at once."""
+
+    def compile(self, key: tuple[int, int, str]) -> None:
         """Compile it, or fail."""
         self.fault(len(self.kernels.there))
         time.sleep(0.01)
-        self.kernels.there.append(*key)
+        self.kernels.there.append(key[0])
 
 
 @pytest.fixture
@@ -94,6 +97,16 @@ def test_each_kernel_is_compiled_by_one_of_two(kernels: Kernels) -> None:
     assert sorted(kernels.here + kernels.there) == list(range(20))
     assert min(len(kernels.here), len(kernels.there)) >= 5
     assert objects.MISSES - before == 20
+
+
+def test_the_helper_begins_with_what_takes_long(kernels: Kernels, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that nobody waits for it at the end."""
+    monkeypatch.setattr(wanted, "MANY", 100)
+    for k, kind in ((5, "optimizer"), (7, "loss"), (9, "loss")):
+        kernels.wanted[k].key = (k, k, kind)
+    for one in kernels.wanted:
+        wanted._work.add(one)
+    assert [one.key[0] for one in iter(wanted._work._next, None)][:5] == [7, 9, 5, 0, 1]
 
 
 def test_few_kernels_are_not_worth_a_helper(kernels: Kernels) -> None:
@@ -243,6 +256,7 @@ def test_it_compiles_into_the_private_cache_and_ends(here: Path, monkeypatch: py
         (here / f"{name}.py").write_text(f"open({str(here / 'imported')!r}, 'w')")
     monkeypatch.setenv("NUMBANN_CACHE_DIR", str(here / "cache"))
     with helper.Helper() as one:
+        one.wait()
         for key in (SHUFFLE, ("numbann.nothing", "at_all", "float32"), RELU, ADAM):
             one.compile(key)
     assert one._process.returncode == 0
@@ -257,6 +271,8 @@ def test_one_that_is_killed_is_known_to_be_gone(here: Path, monkeypatch: pytest.
     monkeypatch.setenv("NUMBANN_CACHE_DIR", str(here / "cache"))
     with helper.Helper() as one:
         one._process.kill()
+        with pytest.raises(EOFError):
+            one.wait()
         with pytest.raises((EOFError, BrokenPipeError)):
             one.compile(SHUFFLE)
     assert one._process.returncode

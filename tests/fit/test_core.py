@@ -19,7 +19,9 @@ CORE = ("components", "mathematics", "derivation", "network", "simd", "compile",
 DOCS = Path(__file__).parents[2] / "docs" / "engine.md"
 FILES = {"pathlib", "os", "shutil", "tempfile", "pickle", "json", "csv", "glob", "io", "subprocess"}
 COMMANDS = {"click", "rich", "safetensors"}
-CACHES = {"simd/cache.py", "simd/objects.py", "simd/entries.py"}  # compiled kernels are kept in files
+CACHES = {  # compiled kernels are kept in files, and named by hashes of sources
+    *("simd/cache.py", "simd/objects.py", "simd/entries.py", "compile/named.py"),
+}
 SYSTEM = {  # which processors there are, and other processes
     *("engine/shared/processors.py", "engine/cpu/team.py"),
     *("engine/cpu/helper.py", "engine/cpu/wanted.py"),

@@ -24,6 +24,7 @@ from numbann.engine.cpu.snapshot import ArenaSnapshot
 from numbann.engine.cpu.table import Table
 from numbann.engine.cpu.thread_tuning import ThreadTuner
 from numbann.engine.cpu.update import Hyper, Update, choose_update, store_gradient
+from numbann.engine.cpu.wanted import want
 from numbann.engine.interface import LayerFacts, Paused, Progress, Snapshot
 from numbann.engine.shared.alignment import aligned
 from numbann.engine.shared.batches import for_members
@@ -36,6 +37,7 @@ from numbann.network.plan import Plan
 from numbann.network.states import MEMORY, select_part
 from numbann.records import dataclass
 from numbann.simd import objects
+from numbann.simd.named import shuffle
 
 BETWEEN_EPOCHS = 10_000  # moments, some milliseconds, that threads wait for the next epoch before they park
 
@@ -161,6 +163,7 @@ class Engine(interface.Engine):
         group: np.ndarray | None = None,
     ) -> None:
         self._solver.forget()
+        want(shuffle.shuffle)  # which the first epoch asks for behind all others
         self._sample = sample_rows(self.plan, x, rows)
         epochs = Epochs(self.plan, len(x), weight, rows, group)
         count = count_groups(self._trained.layout.arena, epochs.batch)

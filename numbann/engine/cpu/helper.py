@@ -48,14 +48,18 @@ class Helper:
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
 
-    def compile(self, key: tuple[Any, ...]) -> None:
-        """Let it compile the kernel of a key, unless it cannot; EOFError if it has ended."""
-        assert self._process.stdin
+    def wait(self) -> None:
+        """Wait for an answer, the first of which says that it is ready; EOFError if it has ended."""
         assert self._process.stdout
-        self._process.stdin.write(f"{key!r}\n")
-        self._process.stdin.flush()
         if not self._process.stdout.readline():
             raise EOFError("the helper has ended")
+
+    def compile(self, key: tuple[Any, ...]) -> None:
+        """Let it compile the kernel of a key, unless it cannot."""
+        assert self._process.stdin
+        self._process.stdin.write(f"{key!r}\n")
+        self._process.stdin.flush()
+        self.wait()
 
     def __enter__(self) -> Helper:
         """Return itself."""
@@ -69,3 +73,6 @@ class Helper:
             self._process.communicate("\n", ENDING)
         self._process.kill()
         self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):  # of what was not sent to one that has ended
+                pipe.close()  # type: ignore[union-attr]

@@ -15,14 +15,23 @@ from numbann.simd.objects import COMPILER, Place, address
 
 
 def main() -> None:
-    """Compile until there is an empty line or no more; an interrupt is the other process's affair."""
+    """Say that all is ready, and compile until there is an empty line or no more.
+
+    An interrupt is the other process's affair.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     prepare()
+    answer("ready")
     while line := sys.stdin.readline().strip():
         with contextlib.suppress(Exception):  # the other process meets it too, and tells it
             compile_key(*literal_eval(line))
-        sys.stdout.write("done\n")
-        sys.stdout.flush()
+        answer("done")
+
+
+def answer(word: str) -> None:
+    """Answer the other process."""
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
 
 
 def prepare() -> None:

@@ -23,6 +23,7 @@ from numbann.simd.objects import Place, address
 
 MANY = 4  # kernels that are worth a helper, which needs half a second to begin
 IDLE = 5.0  # seconds without work after which it ends
+LONG = {"loss": 2, "optimizer": 1}  # kinds of components whose kernels take longest: nobody should wait for the last
 PATIENCE = 3.0  # seconds that a kernel of another thread or of the helper is waited for; then it is compiled here too
 
 
@@ -121,6 +122,7 @@ class _Work:
     def _hand_out(self) -> None:
         """Hand kernels to a helper one by one, until there are none for a while."""
         with contextlib.suppress(OSError, EOFError), Helper() as helper:
+            helper.wait()
             while (one := self._next()) is not None:
                 try:
                     helper.compile(one.key)
@@ -129,11 +131,11 @@ class _Work:
             self._helped = False
 
     def _next(self) -> Wanted | None:
-        """Begin the kernel that has waited longest; None if there is none for a while."""
+        """Begin the longest kernel, or the first of several; None if there is none for a while."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._waiting, IDLE):
                 return None
-            one = self._waiting[0]
+            one = max(self._waiting, key=lambda one: LONG.get(one.key[2], 0))
             self._begin(one)
             return one
 
