@@ -69,7 +69,8 @@ def type_fault(variable: str, kind: Any, dtype: Any, given: Container[str]) -> s
     literal = variable.startswith("$const")  # the text casts every literal: F(0.5)
     if isinstance(kind, types.Float) and kind != dtype and not literal:
         return f"is computed in {kind}, not in {dtype}"
-    known = variable.startswith("arg.") or variable in given or variable.split(".")[0] in given
+    own = variable.startswith(("arg.", "$phi"))  # $phi: an array that waits while numba chooses a value for its element
+    known = own or variable in given or variable.split(".")[0] in given
     if isinstance(kind, types.Array) and not known:
         return "is an array; work on elements in a loop: for k in range(len(z))"
     return ""

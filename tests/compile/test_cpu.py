@@ -124,6 +124,38 @@ def test_array_arithmetic_is_refused() -> None:
         cpu.activation_forward(freeze(array_arithmetic), "float32", False)
 
 
+@loss(form="row")
+def chosen(y, label, dy):
+    """Chosen: (sum_k y_k^2) / 2 - y_label, whose slope is chosen within an assignment to an element."""
+    value = 0.0
+    for k in range(len(y)):
+        dy[k] = y[k]
+        dy[k] -= 1 if k == label else 0
+        value += y[k] * y[k] / 2
+    return value - y[label]
+
+
+@loss(form="row")
+def chosen_array(y, label, dy):
+    """Chosen array: rows are not numbers, chosen or not."""
+    row = y if label > 0 else y + y
+    for k in range(len(y)):
+        dy[k] = row[k]
+    return 0
+
+
+def test_a_choice_within_an_assignment_to_an_element() -> None:
+    y, label = np.random.default_rng(0).standard_normal((6, 3)), np.arange(6) % 3
+    block = loss_block(freeze(chosen), "float64", y, label)
+    block(6)
+    slopes = np.empty_like(y)
+    values = [chosen(row, each, slope) for row, each, slope in zip(y, label, slopes, strict=True)]
+    np.testing.assert_allclose(block["ROW_LOSS"][:6], values)
+    np.testing.assert_allclose(block["D"][:, :3], slopes)
+    with pytest.raises(PluginError, match="chosen_array"):
+        cpu.loss_kernel(freeze(chosen_array), "float64")
+
+
 @activation
 def named(z, width: float = 1.0, start: float = 1.0, i: float = 1.0, d: float = 1.0, total: float = 1.0):
     """Named: its parameters bear names that the code around it uses too."""
