@@ -14,6 +14,7 @@ from numbann.turns import result_of
 Work = Callable[[Any], Any]
 KEPT: dict[str, Parcel] = {}  # those that this process was sent ahead of their jobs
 STOPPED: set[str] = set()  # the names of those whose jobs nobody waits for any more
+ALL = "*"  # in the place of a name: all jobs of this process
 EARS: list[Callable[[], None]] = []  # what listens for further names, where nobody else in the process does
 _AT_WORK: ContextVar[str] = ContextVar("_AT_WORK", default="")  # the name of the one whose job this thread does
 
@@ -64,8 +65,13 @@ def stop(names: set[str]) -> None:
     STOPPED.update(names)
 
 
+def stop_all() -> None:
+    """Ask all jobs to end that run in this process."""
+    STOPPED.add(ALL)
+
+
 def is_stopped() -> bool:
     """Tell whether nobody waits for the job that this thread does."""
     for listen in EARS:
         listen()
-    return _AT_WORK.get() in STOPPED
+    return _AT_WORK.get() in STOPPED or ALL in STOPPED

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from concurrent.futures import Executor, Future
-from functools import lru_cache
 from math import inf
-from pathlib import Path
 from typing import Any
 
 from numbann.errors import NumbannError, shown
 from numbann.runner.cluster import Cluster
-from numbann.runner.parcel import Parcel, Work
+from numbann.runner.parcel import Work
 from numbann.turns import Turns, result_of
 
 THREADS, PROCESSES = "threads", "processes"
@@ -34,7 +31,6 @@ class Pool:
     def __init__(self, executor: Executor | str, workers: int, begun: float = inf) -> None:
         check_executor(executor)
         self._kind, self._workers, self._begun = executor, workers, begun
-        self._parcels = _Parcels() if executor == PROCESSES else None
         self._executor = self._made()
 
     @property
@@ -47,11 +43,9 @@ class Pool:
             return self._kind
         if self._kind == THREADS:
             return Turns(self._workers, self._begun)
-        # a fresh interpreter: threads and locks of this process do not survive a fork
-        from concurrent.futures import ProcessPoolExecutor  # here, as the import takes a while
-        from multiprocessing import get_context
+        from numbann.runner.processes import Processes  # here, as the import takes a while
 
-        return ProcessPoolExecutor(self._workers, get_context("spawn"))
+        return Processes(self._workers)
 
     def room(self, jobs: int) -> int:
         """Return how many of some jobs are asked for at a time: all, unless they are lost with a process of ours."""
@@ -59,8 +53,6 @@ class Pool:
 
     def submit(self, work: Work, job: Any) -> Future[Any]:
         """Ask for a job."""
-        if self._parcels is not None:
-            return self._executor.submit(_do, self._parcels.file(work), job)
         if isinstance(self._executor, Cluster | Turns):
             return self._executor.submit(work, job)
         return self._executor.submit(result_of, work, job)
@@ -78,9 +70,9 @@ class Pool:
         self.close()
 
     def abandon(self) -> None:
-        """End the jobs of a cluster."""
-        if isinstance(self._kind, Cluster):
-            self._kind.abandon()
+        """End the jobs of a cluster, or of processes."""
+        if isinstance(self._executor, Cluster):
+            self._executor.abandon()
 
     def close(self) -> None:
         """End the workers, once their jobs have ended; the user's stay."""
@@ -88,36 +80,3 @@ class Pool:
             self._executor.shutdown(wait=True, cancel_futures=True)
         elif isinstance(self._kind, Cluster):
             self._kind.release()
-        if self._parcels is not None:
-            self._parcels.remove()
-
-
-class _Parcels:
-    """The works of processes, each in a file that a process reads once."""
-
-    def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="numbann-")
-        self._files: dict[int, tuple[Work, str]] = {}
-
-    def file(self, work: Work) -> str:
-        """Return the file of a work."""
-        if id(work) not in self._files:
-            parcel = Parcel.of(work)
-            path = Path(self._folder.name, parcel.name)
-            path.write_bytes(parcel.content)
-            self._files[id(work)] = work, str(path)
-        return self._files[id(work)][1]
-
-    def remove(self) -> None:
-        """Remove all of them."""
-        self._folder.cleanup()
-
-
-@lru_cache(maxsize=2)
-def _read(file: str) -> Parcel:
-    return Parcel(Path(file).read_bytes())
-
-
-def _do(file: str, job: Any) -> Any:
-    """Do a job of the work in a file."""
-    return _read(file).do(job)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -111,6 +113,29 @@ def test_the_job_of_a_lost_worker_is_tried_again(tmp_path: Path) -> None:
     found = list(run(kill_once, [(str(tmp_path), number) for number in range(6)], "processes", workers=2))
     assert [one.value for one in found] == [0, 10, 20, 30, None, 50]
     assert isinstance(found[4].error, BrokenProcessPool)
+
+
+WAITING = """
+import multiprocessing, signal, time
+from numbann.runner import run
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
+if __name__ == "__main__":
+    tell = lambda: print(len(multiprocessing.active_children()), flush=True)
+    list(run(time.sleep, [600, 600], "processes", workers=2, idle=tell))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_processes_end_with_the_one_that_asked(number: int) -> None:
+    """What holds its standard output is at an end, too."""
+    asking = subprocess.Popen([sys.executable, "-c", WAITING], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert asking.stdout is not None
+    assert asking.stdout.readline() == b"2\n"
+    asking.send_signal(number)
+    errors = asking.communicate(timeout=30)[1]
+    assert asking.returncode != 0
+    assert (b"KeyboardInterrupt" in errors) is (number == signal.SIGINT)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kill -9")
