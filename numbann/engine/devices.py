@@ -173,7 +173,7 @@ def make_engine(plan: Plan, given: str = "auto", threads: int | str = "auto", ra
 
 
 def prepare() -> None:
-    """Import what engines of the default device need, for those who will make one: without it the first one does."""
+    """Do what an engine of the default device needs once a process, for those who will make one."""
     part_of(DEFAULT.engine)
     objects = importlib.import_module("numbann.simd.objects")
     objects.prepare()

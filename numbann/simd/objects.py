@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from numbann.caches import read_checked, write_checked
 from numbann.records import dataclass
-from numbann.simd.cache import cache_folder
+from numbann.simd.cache import cache_folder, versions_hash
 
 # What changes the code that numba makes, and what it is if nobody says otherwise
 SETTINGS: dict[str, Any] = {
@@ -187,8 +187,12 @@ def _llvm() -> Any:
 
 
 def prepare() -> None:
-    """Import LLVM; without this the first kernel does."""
-    _llvm()
+    """Do what does not depend on kernels: import LLVM, ask it for the processor, hash the sources.
+
+    Without this the first kernel does.
+    """
+    _processor()
+    versions_hash()
 
 
 @functools.cache

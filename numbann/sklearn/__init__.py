@@ -19,7 +19,7 @@ if found < (1, 7):
 from numbann.engine.devices import prepare
 from numbann.sklearn.estimators import MLPClassifier, MLPRegressor, from_sklearn
 
-prepare()  # here, as scikit-learn imports what its networks compute with: the first fit then imports nothing
+prepare()  # here, as scikit-learn's import makes ready what its networks compute with: a first fit imports nothing
 if TYPE_CHECKING:
     from numbann.sklearn.tabular import TabularClassifier, TabularRegressor
 

@@ -23,13 +23,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from numbann.engine.devices import make_engine
 from numbann.engine.interface import Engine
 from numbann.sklearn.checks import are_plain, are_plain_values, are_rows, encode, learn, note_columns
 from numbann.sklearn.components import kept, revived
 from numbann.sklearn.conversion import adopt, to_sklearn
-from numbann.sklearn.mathematics import solver
-from numbann.sklearn.networks import draw, inputs_of, places_of, plan_of, seed_of, take, tensors_of
+from numbann.sklearn.lbfgs import measuring
+from numbann.sklearn.networks import draw, inputs_of, plan_of, seed_of, take, tensors_of
 from numbann.sklearn.parameters import (
     CONSTRAINTS,
     KINDS,
@@ -40,7 +39,6 @@ from numbann.sklearn.parameters import (
     naming_parameters,
     optimizer_of,
     sizes_of,
-    threads_of,
 )
 from numbann.sklearn.predictors import Weights, hand_out, predictor_of, settle
 from numbann.sklearn.rates import start_optimizer
@@ -286,28 +284,9 @@ class _Estimator:
         return f"{what} did not improve more than tol={self.tol:f} for {self.n_iter_no_change} consecutive epochs."
 
     def _fit_lbfgs(self: Any, X: Any, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
-        """scikit-learn's own course by SciPy, in float64, over losses and gradients of the engine."""
-        asked: list[Any] = []
-        plan = plan_of(self, solver(lambda *given: asked.append(given)).configured(), "float64")
-        places = places_of(plan)
+        """scikit-learn's own course by SciPy, over losses and gradients of the engine."""
         units = [len(self.coefs_[0]), *(w.shape[1] for w in self.coefs_)]
-        with make_engine(plan, threads=threads_of(self)) as engine:
-            engine.load_data(inputs_of(X), targets_of(plan, y), sample_weight)
-            engine.set_parameters(tensors_of(self))
-            engine.epoch(0, np.ones(1))
-            evaluate, w = asked[0]
-            count = len(places) - sum(len(b) for b in self.intercepts_)
-            decay = self.alpha / (len(y) if sample_weight is None else sample_weight.sum())
-
-            def measure(packed: np.ndarray) -> tuple[float, np.ndarray]:
-                """As scikit-learn does: the mean loss over targets, but the gradient of their sum."""
-                w[places] = packed
-                loss, gradient = evaluate(w)
-                found, weights = gradient[places], packed[:count]
-                found[:count] += decay * weights
-                return loss / mean_of(self) + decay / 2 * float(weights @ weights), found
-
-            self._measure = measure
+        with measuring(self, X, y, sample_weight) as self._measure:
             try:
                 super()._fit_lbfgs(X, y, sample_weight, *[None] * 4, units)  # type: ignore[misc]
             finally:

@@ -9,7 +9,6 @@ import numpy as np
 
 from numbann.components.built_in import built_in
 from numbann.components.component import Configured
-from numbann.engine.cpu.memory import Arena
 from numbann.engine.shared.feeding import Inputs
 from numbann.network.description import Course, Dense, Network
 from numbann.network.initial import initial_tensors
@@ -139,17 +138,3 @@ class SparseRows:
     def take(self, places: np.ndarray, out: np.ndarray) -> None:
         """Write the rows at these places, in this order, into out (n, I)."""
         out[:] = self.matrix[places].toarray()
-
-
-def places_of(plan: Plan) -> np.ndarray:
-    """Where each number of scikit-learn's packed vector, all weights and then all biases, is in the engine's."""
-    names = [f"layers.{k}.{name}" for name in ("weight", "bias") for k in range(len(plan.layers))]
-    arena, tensors, first = Arena(plan), {}, 1
-    for name in names:
-        shape = plan.tensors[name]
-        last = first + int(np.prod(shape))
-        tensors[name] = np.arange(first, last).reshape(shape)
-        first = last
-    arena.set_tensors(tensors)
-    used = np.flatnonzero(arena.parameters)  # the rest is padding
-    return used[np.argsort(arena.parameters[used])]
