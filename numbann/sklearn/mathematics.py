@@ -1,12 +1,13 @@
 """Losses and optimizers in scikit-learn's own form, where it differs from numbann's components.
 
-A loss here is the sum over a row's outputs, where numbann takes their mean: `outputs` is their number.
+A loss here is the sum over a row's outputs, where numbann takes their mean: `outputs` is their number.  A probability
+in a logarithm is at least `eps`, as it is there, and its derivative that without the bound.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import exp, log, log1p, sqrt
+from math import exp, log, sqrt
 from typing import Annotated, Any
 
 from annotated_types import Ge, Le
@@ -14,6 +15,7 @@ from annotated_types import Ge, Le
 from numbann.components.component import Component
 from numbann.components.declare import freeze, loss, optimizer
 from numbann.components.parameter import Fraction, Positive
+from numbann.mathematics.rows import row_max, row_sum
 
 Share = Annotated[float, Ge(0), Le(1)]
 
@@ -25,14 +27,34 @@ def half_squared_error(y, t, outputs: Positive = 1.0):
     return 0.5 * outputs * e * e
 
 
+def surprise(p, eps):
+    """-log of a probability, which is at least eps and at most 1 - eps; NaN stays."""
+    return -log(eps if p < eps else 1 - eps if p > 1 - eps else p)
+
+
+@loss(form="row", link="softmax")
+def log_loss(y, label, dy, eps: Positive = 2.0**-52):
+    """Cross-entropy of softmax(y) with a class: -log softmax(y)[label].  dy = softmax(y) - [k = label]."""
+    largest = row_max(y)
+    for k in range(len(y)):
+        dy[k] = exp(y[k] - largest)
+    total = row_sum(dy)
+    p = dy[label] / total
+    for k in range(len(y)):
+        dy[k] = dy[k] / total
+    dy[label] -= 1
+    return surprise(p, eps)
+
+
 @loss(link="sigmoid", target="binary")
-def binary_log_loss(y, t, outputs: Positive = 1.0):
-    """Cross-entropy of sigmoid(y) with t, 0 or 1."""
-    return outputs * (log1p(exp(-abs(y))) + (y * (1 - t) if y > 0 else -y * t))
+def binary_log_loss(y, t, outputs: Positive = 1.0, eps: Positive = 2.0**-52):
+    """Cross-entropy of s = sigmoid(y) with t, 0 or 1; 1 - s loses digits as it does there."""
+    s = 1 / (1 + exp(-y))
+    return outputs * surprise(t * s + (1 - t) * (1 - s), eps)
 
 
 @binary_log_loss.derivative
-def binary_log_loss_slope(y, t, outputs):
+def binary_log_loss_slope(y, t, outputs, eps):
     e = exp(-abs(y))
     return outputs * ((e if y < 0 else 1) / (1 + e) - t)
 
@@ -77,8 +99,8 @@ def adam(
     return w - rate * m / (sqrt(v) + epsilon), m, v
 
 
-HALF_SQUARED_ERROR, BINARY_LOG_LOSS, HALF_POISSON_DEVIANCE = map(
-    freeze, (half_squared_error, binary_log_loss, half_poisson_deviance)
+HALF_SQUARED_ERROR, LOG_LOSS, BINARY_LOG_LOSS, HALF_POISSON_DEVIANCE = map(
+    freeze, (half_squared_error, log_loss, binary_log_loss, half_poisson_deviance)
 )
 SGD, ADAM = map(freeze, (sgd, adam))
 

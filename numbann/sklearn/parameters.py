@@ -179,9 +179,12 @@ def _check_optimizer(estimator: Any) -> None:
 
 
 def sizes_of(estimator: Any) -> list[int]:
-    """Return the units of each hidden layer."""
+    """Return the units of each hidden layer; InvalidParameterError for what is no whole number."""
     given = estimator.hidden_layer_sizes
-    return list(given) if hasattr(given, "__iter__") else [given]
+    found = list(given) if hasattr(given, "__iter__") else [given]
+    if not all(isinstance(units, Integral) and not isinstance(units, bool) for units in found):
+        raise _invalid(estimator, "hidden_layer_sizes", "a whole number of units, or one for each hidden layer", "")
+    return found
 
 
 def layers_of(estimator: Any, hidden: Sequence[int]) -> tuple[Dense, ...]:

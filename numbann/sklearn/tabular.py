@@ -99,11 +99,12 @@ class _Tabular(BaseEstimator):
         target = self._checked(y)
         check_consistent_length(rows, target)
         columns = named_columns(rows) if _is_frame(rows) else {}
-        beside = _named(self._cells(target), y, columns)
+        taken = [*columns] or [f"x[{place}]" for place in range(rows.shape[1])]
+        beside = _named(self._cells(target), y, taken)
         data = {**self._task(target), "target": [*beside] if target.ndim > 1 else next(iter(beside))}
         if sample_weight is not None:
-            data["weight"] = name = _free("sample_weight", [*columns, *beside])
-            beside[name] = _check_sample_weight(sample_weight, target)
+            data["weight"] = name = _free("sample_weight", [*taken, *beside])
+            beside[name] = _check_sample_weight(sample_weight, target, ensure_non_negative=True)
         spec, paths = self._spec(data, _dates(columns))
         found: list[str] = []
         callbacks = [*(self.callbacks or ()), *([_show] if self.verbose else []), lambda event: _find(event, found)]
@@ -330,16 +331,23 @@ def _in_python(error: DataError) -> DataError:
     if column:
         remedy = f'give spec={{"data.categorical": [{column[1]}]}}'
         text = text.replace("name the column in data.categorical", remedy)
+        text = text.replace("leave it out (data.drop)", f'leave it out, by spec={{"data.drop": [{column[1]}]}}')
     return DataError(text, key=error.key)
 
 
 def _named(target: np.ndarray, y: Any, taken: Collection[str]) -> dict[str, np.ndarray]:
-    """Return targets by their own names, those of a Series or of a frame, or else by new ones."""
-    if target.ndim == 1:
-        own = [*named_columns(y)] if _is_frame(y) else [getattr(y, "name", None)]
-        return {own[0] if isinstance(own[0], str) and own[0] else _free("y", taken): target}
-    names = [*named_columns(y)] if _is_frame(y) else [_free(f"y[{place}]", taken) for place in range(target.shape[1])]
-    return dict(zip(names, target.T, strict=True))
+    """Return targets by their own names, those of a Series or of a frame, or by others where a column has those."""
+    if _is_frame(y):
+        own = [*named_columns(y)]
+    elif target.ndim > 1:
+        own = [f"y[{place}]" for place in range(target.shape[1])]
+    else:
+        name = getattr(y, "name", None)
+        own = [name if isinstance(name, str) and name else "y"]
+    found: dict[str, np.ndarray] = {}
+    for place, values in enumerate(target.reshape(len(target), -1).T):
+        found[_free(own[place] or "y", [*taken, *found, *own[place + 1 :]])] = values
+    return found
 
 
 def _free(name: str, taken: Collection[str]) -> str:

@@ -8,7 +8,6 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_sample_weight
 
-from numbann.components.built_in import built_in
 from numbann.components.component import Configured
 from numbann.network.plan import Plan
 from numbann.sklearn import mathematics
@@ -19,16 +18,17 @@ LOSSES = {
     "identity": mathematics.HALF_SQUARED_ERROR,
     "exp": mathematics.HALF_POISSON_DEVIANCE,
     "logistic": mathematics.BINARY_LOG_LOSS,
+    "softmax": mathematics.LOG_LOSS,
 }
 
 
 def loss_of(estimator: Any, outputs: int) -> Configured:
-    """Return the loss of an estimator with so many outputs."""
+    """Return the loss of an estimator with so many outputs, its probabilities bounded as its weights' precision is."""
     if not is_theirs(estimator, "loss"):
         return configured("loss", estimator.loss)
-    if estimator.out_activation_ == "softmax":
-        return built_in().configured("loss", "softmax_cross_entropy")
-    return LOSSES[estimator.out_activation_].configured(outputs=float(outputs))
+    loss = LOSSES[estimator.out_activation_]
+    values = {"outputs": float(outputs), "eps": float(np.finfo(vars(estimator)["coefs_"][0].dtype).eps)}
+    return loss.configured(**{one.name: values[one.name] for one in loss.parameters})
 
 
 def form_of(estimator: Any) -> tuple[str, int]:

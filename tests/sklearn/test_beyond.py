@@ -306,6 +306,7 @@ WRONG = {
         {"type": "step", "every": -1},
         r"must be .*'adaptive', the name of a schedule.*-1 is not allowed; give",
     ),
+    "hidden_layer_sizes": ([3.0], r"must be a whole number of units, or one for each hidden layer\. Got \[3\.0\]"),
     "dropout": ([0.1, 1.0], r"must be numbers of at least 0, below 1\. Got \[0\.1, 1\.0\]"),
     "norm": ("group", r"must be .*'layer'.*or None\. Got 'group' instead|must be a str"),
     "n_jobs": (0, r"must be a number of threads"),

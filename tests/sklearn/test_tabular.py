@@ -227,9 +227,24 @@ def test_wrong_parameters(settings: dict[str, Any], message: str) -> None:
         classifier(**settings).fit(TABLE, SOLD)
 
 
-def test_the_target_among_the_columns() -> None:
-    with pytest.raises(NumbannError, match='column "sold" is in x and in y; leave it out of x'):
-        classifier().fit(TABLE.assign(sold=SOLD), SOLD)
+def test_a_target_with_the_name_of_a_column_gets_another() -> None:
+    assert classifier(epochs=1).fit(TABLE.assign(sold=SOLD), SOLD).model_.targets == ("sold_",)
+    several = pandas.DataFrame({"age": PRICE, "age_": PRICE, "price": PRICE})
+    assert regressor(epochs=1).fit(TABLE, several).model_.targets == ("age__", "age_", "price")
+    array = TABLE[["age"]].to_numpy()
+    assert regressor(epochs=1).fit(array, PRICE.rename("x[0]")).model_.targets == ("x[0]_",)
+
+
+def test_negative_weights_of_rows_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^Negative values in data passed to `sample_weight`\.$"):
+        regressor().fit(TABLE, PRICE, sample_weight=-WEIGHT)
+
+
+def test_a_column_that_cannot_be_read_is_left_out_by_spec() -> None:
+    table = TABLE.assign(took=pandas.to_timedelta(WEIGHT, unit="D"))
+    with pytest.raises(NumbannError, match=r'leave it out, by spec=\{"data.drop": \["took"\]\}$'):
+        regressor().fit(table, PRICE)
+    assert "took" not in regressor(epochs=1, spec={**SMALL, "data.drop": ["took"]}).fit(table, PRICE).model_.features
 
 
 @pytest.mark.parametrize(

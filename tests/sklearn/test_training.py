@@ -104,6 +104,29 @@ def test_the_loss_of_one_batch_is_theirs(solver):
     assert one.loss_ == pytest.approx(other.loss_, rel=1e-12)
 
 
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize(("dtype", "most"), [("float64", 1e-10), ("float32", 1e-3)])
+@pytest.mark.parametrize("weight", [None, WEIGHT[:203]])
+def test_losses_of_rows_far_off_are_bounded_as_theirs_are(solver, dtype, most, weight):
+    """Of inputs that are not scaled, where many a probability is 0 to rounding: of 3 classes, of 2, of 4 labels."""
+    random = np.random.default_rng(1)
+    x = (random.normal(size=(203, 9)) * 300).astype(dtype)
+    for t in (random.integers(0, 3, 203), random.integers(0, 2, 203), random.integers(0, 2, (203, 4))):
+        first = {"solver": solver, "alpha": 0, "max_iter": 1 if solver == "lbfgs" else 5}
+        one, other = both("MLPClassifier", x, t, weight, hidden_layer_sizes=(12,), **first)
+        assert one.loss_ == pytest.approx(other.loss_, abs=most)
+        if solver == "adam":
+            assert one.loss_curve_ == pytest.approx(other.loss_curve_, abs=most)
+
+
+def test_without_scaled_inputs_it_stops_when_theirs_does():
+    random = np.random.default_rng(1)
+    x, t = random.normal(size=(203, 9)) * 300, random.integers(0, 3, 203)
+    settings = {"hidden_layer_sizes": (12,), "max_iter": 100, "random_state": 0, "learning_rate_init": 0.003}
+    one, other = both("MLPClassifier", x, t, **settings)
+    assert one.n_iter_ == other.n_iter_ == 26
+
+
 @pytest.mark.parametrize("form", ["csr_matrix", "csc_array"])
 @pytest.mark.parametrize("settings", [{}, {"solver": "lbfgs"}, {"early_stopping": True}])
 def test_sparse_rows_train_as_dense_ones(form, settings):
