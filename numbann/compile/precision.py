@@ -17,7 +17,7 @@ from typing import Any
 from numbann.compile.faults import find_faults
 from numbann.compile.parts import Part, cut
 from numbann.components.component import Component, arguments_of
-from numbann.derivation.syntax import Parsed, kind_of
+from numbann.derivation.syntax import BITS, Parsed, kind_of
 from numbann.mathematics.rows import row_dot, row_max, row_sum
 from numbann.records import dataclass
 from numbann.simd.vector_math import BINDINGS
@@ -111,7 +111,9 @@ class _Rewriter(Parsed):
     def __init__(self, lowered: Lowered, function: Callable[..., Any], path: tuple[Callable[..., Any], ...]) -> None:
         super().__init__(function, path)
         self.lowered = lowered
+        own = None if path else lowered.component
         self.whole = lowered.component is not None and lowered.component.form == "batch"
+        self.fills = own is not None and (own.kind, own.form) == ("activation", "row")  # and returns nothing
         self.counts = {name for name in (("row",) if self.whole else COUNTS) if name in self.locals}
 
     def cast(self, node: ast.expr) -> ast.expr:
@@ -129,6 +131,8 @@ class _Rewriter(Parsed):
                 node.value = self.value(node.value)
                 node.targets = [self.target(target) for target in node.targets]
             case ast.AugAssign():
+                if isinstance(node.op, BITS):
+                    raise self.not_arithmetic(node)
                 node.value = self.value(node.value)
                 node.target = self.target(node.target)  # type: ignore[assignment]
             case ast.If():
@@ -137,10 +141,11 @@ class _Rewriter(Parsed):
                 node.orelse = [self.statement(line) for line in node.orelse]
             case ast.For():
                 self.loop(node)
+            case ast.Return(value=ast.expr() as value):
+                node.value = self.value(value)
             case ast.Return():
-                if node.value is None:
-                    raise self.refuse(node, "return without a value")
-                node.value = self.value(node.value)
+                if not self.fills:
+                    raise self.refuse(node, "return without a value; return one on every path")
             case ast.Pass():
                 pass
             case _:
@@ -163,6 +168,7 @@ class _Rewriter(Parsed):
             case ast.Name():
                 self.counts.discard(node.id)
             case ast.Subscript():
+                self.check_element(node)
                 node.slice = self.count(node.slice)
             case ast.Tuple():
                 node.elts = [self.target(item) for item in node.elts]
@@ -183,10 +189,17 @@ class _Rewriter(Parsed):
                 constant = ast.Constant(self.number(node))
                 return constant if isinstance(constant.value, bool) else self.cast(constant)
             case ast.Subscript():
+                self.check_element(node)
                 node.slice = self.count(node.slice)
                 return node
             case ast.Call():
                 return self.call(node)
+            case ast.BinOp() if isinstance(node.op, BITS):
+                raise self.not_arithmetic(node)
+            case ast.UnaryOp(op=ast.Invert()):
+                raise self.not_a_value(node)
+            case ast.Compare() if any(isinstance(relation, ast.In | ast.NotIn) for relation in node.ops):
+                raise self.not_a_value(node)
             case ast.BinOp(op=ast.Pow()):
                 node.left, node.right = self.value(node.left), self.exponent(node.right)
                 return node
@@ -231,7 +244,8 @@ class _Rewriter(Parsed):
                 return self.parts(node, self.count)
             case ast.BinOp() | ast.UnaryOp():
                 return self.parts(node, self.count)
-        raise self.refuse(node, f"{kind_of(node)} cannot be an index or a count")
+        remedy = "; write a loop: for k in range(...)" if isinstance(node, ast.Slice) else ""
+        raise self.refuse(node, f"{kind_of(node)} cannot be an index or a count{remedy}")
 
     def call(self, node: ast.Call) -> ast.expr:
         """A call of len, of a function of math, or of another function under the same rules."""

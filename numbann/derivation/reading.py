@@ -13,6 +13,7 @@ import math
 import operator
 from collections.abc import Callable, Iterator, Mapping
 
+from numbann.components.component import arguments_of
 from numbann.derivation.rules import KNOWN
 from numbann.derivation.syntax import Function, Parsed
 from numbann.derivation.terms import Number, Term, Terms
@@ -82,7 +83,7 @@ class Reader(Parsed):
             match line:
                 case ast.Return():
                     if line.value is None:
-                        raise self.refuse(line, "return without a value")
+                        raise self.refuse(line, "return without a value; return one on every path")
                     return self.value(line.value, variables)
                 case ast.Assign():
                     value = self.value(line.value, variables)
@@ -199,6 +200,8 @@ class Reader(Parsed):
                 return self.choice(test, self.value(node.body, variables), self.value(node.orelse, variables))
             case ast.Call():
                 return self.call(node, variables)
+            case ast.Subscript():
+                self.check_element(node)
         raise self.not_a_value(node)
 
     def number_of(self, node: ast.expr, variables: Variables) -> Term:
@@ -219,7 +222,7 @@ class Reader(Parsed):
     def binary(self, node: ast.BinOp | ast.AugAssign, left: Value, right: Value) -> Term:
         """Return an operation on two numbers; an operation on two literals is evaluated."""
         if type(node.op) not in BINARY or isinstance(left, tuple) or isinstance(right, tuple):
-            raise self.refuse(node, f"{ast.unparse(node)!r} is not arithmetic on two numbers")
+            raise self.not_arithmetic(node)
         return self.operation(*BINARY[type(node.op)], left, right)
 
     def operation(self, name: str, operate: Callable[..., Number], *operands: Term) -> Term:
@@ -246,8 +249,7 @@ class Reader(Parsed):
         arguments = [self.value(argument, variables) for argument in node.args]
         if inspect.isfunction(found) and found is not stop_gradient:
             inner = Reader(self.terms, found, self.path)
-            names = [argument.arg for argument in inner.tree.args.args]
-            return inner.result(dict(zip(names, arguments, strict=True)))
+            return inner.result(dict(zip(arguments_of(found), arguments, strict=True)))
         numbers = [argument for argument in arguments if isinstance(argument, Term)]
         of_math = found is not None and getattr(math, getattr(found, "__name__", ""), None) is found
         if len(numbers) < len(arguments) or not (of_math or found in KNOWN):

@@ -12,6 +12,8 @@ from typing import Any
 from numbann.components.component import Function, arguments_of, place_of
 from numbann.errors import PluginError
 
+BITS = (ast.BitAnd, ast.BitOr, ast.BitXor, ast.LShift, ast.RShift, ast.MatMult)  # operators that are no arithmetic
+
 
 class Parsed:
     """A parsed function.  path: the chain of calls that led to it, by which recursion is refused."""
@@ -35,12 +37,18 @@ class Parsed:
         reason = "cannot be compiled; allowed are numbers, arithmetic, comparisons and functions of math"
         return self.refuse(node, f"{kind_of(node)} {reason}")
 
+    def not_arithmetic(self, node: ast.BinOp | ast.AugAssign) -> PluginError:
+        """Return the error for an operator of anything but two numbers."""
+        remedy = "; join comparisons by and, or" if isinstance(node.op, BITS) else ""
+        return self.refuse(node, f"{ast.unparse(node)!r} is not arithmetic on two numbers{remedy}")
+
     def not_callable(self, node: ast.Call) -> PluginError:
         """Return the error for a call of anything but mathematics."""
         return self.refuse(
             node,
             f"{ast.unparse(node.func)!r} cannot be called in a component; allowed are abs, min, max, "
-            "functions of math, and functions under the same rules",
+            "functions of math, and functions under the same rules"
+            + ("; row_sum of numbann adds up a row" if self.meaning(node.func) is sum else ""),
         )
 
     def statements(self) -> list[ast.stmt]:
@@ -57,7 +65,7 @@ class Parsed:
         match line:
             case ast.For(target=ast.Name(id=index), iter=ast.Call(func=ast.Name(id="range")) as bounds, orelse=[]):
                 return index, bounds
-        raise self.refuse(line, "a loop must be: for k in range(...)")
+        raise self.refuse(line, "a loop must be: for k in range(...), without else")
 
     def meaning(self, node: ast.expr) -> Any:
         """Return what a global name, or module.name, stands for; None for any other expression."""
@@ -83,6 +91,8 @@ class Parsed:
         found = self.meaning(node.func)
         if found in self.path:
             raise self.refuse(node, f"{found.__name__} calls itself; recursion cannot be compiled; write a loop")
+        if inspect.isfunction(found):
+            node.args += [ast.copy_location(ast.Constant(it), node) for it in _left_out(found, len(node.args))]
         if inspect.isfunction(found) and len(node.args) != len(arguments_of(found)):
             known = arguments_of(found)
             wrong = f"{found.__name__} takes {len(known)} arguments, not {len(node.args)}"
@@ -96,6 +106,30 @@ class Parsed:
             return found
         raise self.refuse(node, f"{ast.unparse(node)!r} is {type(found).__name__}, not a number")
 
+    def check_element(self, node: ast.Subscript) -> None:
+        """Refuse an element of a name outside the function, such as a tuple."""
+        owner = node.value
+        if isinstance(owner, ast.Attribute) or (isinstance(owner, ast.Name) and owner.id not in self.locals):
+            fault = f"{ast.unparse(owner)!r} is {type(self.meaning(owner)).__name__}, not a row"
+            raise self.refuse(node, f"{fault}; a component reads single numbers of its module: give each a name")
+
+
+class _Plain(ast.NodeTransformer):
+    """Takes the annotations of variables away: v: float = 0."""
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:
+        """An assignment, if there is a value."""
+        return node if node.value is None else ast.copy_location(ast.Assign([node.target], node.value), node)
+
+
+def _left_out(function: Any, given: int) -> list[Any]:
+    """Return the defaults of arguments that a call leaves out; empty if one of them is no number."""
+    names, positional = arguments_of(function), function.__defaults__ or ()
+    last = function.__code__.co_argcount
+    defaults = dict(zip(names[last - len(positional) : last], positional, strict=True))
+    left = [{**defaults, **(function.__kwdefaults__ or {})}.get(name) for name in names[given:]]
+    return left if all(isinstance(it, (bool, int, float)) for it in left) else []
+
 
 def _parse(function: Function) -> tuple[ast.FunctionDef, str]:
     """Return the syntax tree of a function, with line numbers of its file."""
@@ -108,7 +142,7 @@ def _parse(function: Function) -> tuple[ast.FunctionDef, str]:
     ast.increment_lineno(tree, first - 1)
     if not isinstance(tree, ast.FunctionDef):
         raise PluginError(f"{place}:{first}: a component is a function made with def, not {type(tree).__name__}")
-    return tree, place
+    return _Plain().visit(tree), place
 
 
 def kind_of(node: ast.AST) -> str:
@@ -121,5 +155,15 @@ def kind_of(node: ast.AST) -> str:
         ast.Raise: "raise",
         ast.Assert: "assert",
         ast.Import: "import",
+        ast.ImportFrom: "import",
+        ast.Delete: "del",
+        ast.AnnAssign: "an annotation without a value",
+        ast.FunctionDef: "a function within a function",
+        ast.NamedExpr: "an assignment within an expression (:=)",
+        ast.JoinedStr: "text",
+        ast.ListComp: "list",
+        ast.Subscript: "an element of an array",
+        ast.UnaryOp: "the operator ~",
+        ast.Compare: "a comparison by in or is",
     }
     return names.get(type(node), type(node).__name__.lower())

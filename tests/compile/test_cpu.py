@@ -13,6 +13,7 @@ import pytest
 import reference
 from variants import variants
 
+import numbann
 from numbann.compile import cpu
 from numbann.components.built_in import built_in
 from numbann.components.component import Component
@@ -23,10 +24,11 @@ from numbann.errors import PluginError
 from numbann.kernels.components import array_functions
 from numbann.mathematics.losses.classification import sigmoid_cross_entropy
 from numbann.mathematics.losses.regression import mse
+from numbann.mathematics.rows import row_dot
 from numbann.simd import objects
 from numbann.simd import op as layout
 from numbann.simd.compiler import code_of
-from numbann.testing.kernels import loss_block
+from numbann.testing.kernels import forward_block, loss_block
 
 
 @activation
@@ -142,6 +144,45 @@ def chosen_array(y, label, dy):
     for k in range(len(y)):
         dy[k] = row[k]
     return 0
+
+
+@activation(form="row")
+def shortened(z, a):
+    """Shortened: z / |z|, or z where |z| is below 1, returns early."""
+    for k in range(len(z)):
+        a[k] = z[k]
+    length = math.sqrt(row_dot(z, z))
+    if length < 1:
+        return
+    for k in range(len(z)):
+        a[k] = z[k] / length
+
+
+@shortened.backward
+def shortened_backward(z, a, da, dz):
+    length = math.sqrt(row_dot(z, z))
+    for k in range(len(z)):
+        dz[k] = da[k]
+    if length < 1:
+        return
+    along = row_dot(a, da)
+    for k in range(len(z)):
+        dz[k] = (da[k] - a[k] * along) / length
+    return
+
+
+def test_an_activation_of_rows_may_return_early() -> None:
+    z = np.random.default_rng(0).standard_normal((9, 3))
+    da, a, dz = z[::-1].copy(), np.empty_like(z), np.empty_like(z)
+    for k in range(9):
+        shortened(z[k], a[k])
+        shortened_backward(z[k], a[k], da[k], dz[k])
+    forward = forward_block(freeze(shortened), "float64", z)
+    forward(9)
+    np.testing.assert_allclose(forward["A"][:, :3], a)
+    made = numbann.get_activation(shortened)
+    np.testing.assert_allclose(made(z), a)
+    np.testing.assert_allclose(made.backward(da, z, a), dz, atol=1e-12)
 
 
 def test_a_choice_within_an_assignment_to_an_element() -> None:

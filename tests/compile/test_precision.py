@@ -102,6 +102,17 @@ def calls_a_helper(z):
     return helper(z) + helper(1)
 
 
+def power(x, times=2, *, scale=HALF):
+    y: float = scale
+    for _k in range(times):
+        y *= x
+    return y
+
+
+def calls_with_defaults(z):
+    return power(z) + power(z, 3)
+
+
 def twin(z):
     return 3 * z
 
@@ -139,6 +150,7 @@ def twin(z):
             "if z > F(1) and (not z < -F(1)):\n    y = F(1)\nelif z == F(0):\n    pass\n"
             "else:\n    y, z = (z, F(2))\nreturn y + z",
         ),
+        (calls_with_defaults, "return f_1_power(z, F(2), F(0.5)) + f_1_power(z, F(3), F(0.5))"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -14,7 +14,7 @@ import pytest
 from numbann.compile.precision import Lowered
 from numbann.errors import PluginError
 
-WORD = "word"
+WORD, TABLE = "word", (1.0, 2.0)
 
 
 def lower(function: Callable[..., Any]) -> None:
@@ -170,6 +170,33 @@ def _format(z):
     return f"{z}"
 
 
+def _element_of_a_tuple(z):
+    return TABLE[0] * z
+
+
+def _bits(z):
+    return 1 if (z > 0) & (z < 1) else z
+
+
+def _bits_in_place(z):
+    z |= 1
+    return z
+
+
+def _inverts(z):
+    return ~z
+
+
+def _is_in(z):
+    return z if z in (0, 1) else 0
+
+
+def _declares(z):
+    y: float
+    y = z
+    return y
+
+
 def _awaits(z):
     return opened(z)
 
@@ -184,7 +211,7 @@ REFUSALS = [
     (_asserts, 1, "assert cannot be compiled"),
     (_loops_while, 1, "while cannot be compiled"),
     (_loops_over_a_row, 1, r"a loop must be: for k in range\(...\)"),
-    (_loops_with_else, 1, r"a loop must be: for k in range\(...\)"),
+    (_loops_with_else, 1, r"a loop must be: for k in range\(...\), without else"),
     (_unknown, 1, "unknown name 'nowhere'"),
     (_unknown_function, 1, "unknown name 'nowhere'"),
     (_text, 1, "text cannot be compiled"),
@@ -193,20 +220,26 @@ REFUSALS = [
     (_method, 1, "'z.sum' is not a number or function of a module"),
     (_attribute, 1, "'z.real' is not a number or function of a module"),
     (_list, 1, "list cannot be compiled"),
-    (_comprehension, 1, "'sum' cannot be called in a component"),
+    (_comprehension, 1, "'sum' cannot be called in a component; .*; row_sum of numbann adds up a row"),
     (_lambda, 1, "cannot be called in a component"),
     (_keyword, 1, "arguments of calls go by position"),
     (_starred, 1, "arguments of calls go by position"),
     (_imports, 1, "import cannot be compiled"),
-    (_nested, 1, "functiondef cannot be compiled"),
+    (_nested, 1, "a function within a function cannot be compiled"),
     (_tries, 1, "try cannot be compiled"),
     (_with, 1, "with cannot be compiled"),
-    (_deletes, 1, "delete cannot be compiled"),
-    (_returns_nothing, 2, "return without a value"),
-    (_walrus, 1, "namedexpr cannot be compiled"),
+    (_deletes, 1, "del cannot be compiled"),
+    (_returns_nothing, 2, "return without a value; return one on every path"),
+    (_walrus, 1, r"an assignment within an expression .* cannot be compiled"),
     (_half_index, 1, "text cannot be an index or a count"),
-    (_slice, 1, "slice cannot be an index or a count"),
-    (_format, 1, "joinedstr cannot be compiled"),
+    (_slice, 1, r"slice cannot be an index or a count; write a loop: for k in range\(...\)"),
+    (_format, 1, "text cannot be compiled"),
+    (_element_of_a_tuple, 1, "'TABLE' is tuple, not a row; a component reads single numbers of its module"),
+    (_bits, 1, r"'\(z > 0\) & \(z < 1\)' is not arithmetic on two numbers; join comparisons by and, or"),
+    (_bits_in_place, 1, "'z |= 1' is not arithmetic on two numbers"),
+    (_inverts, 1, "the operator ~ cannot be compiled"),
+    (_is_in, 1, "a comparison by in or is cannot be compiled"),
+    (_declares, 1, "an annotation without a value cannot be compiled"),
     (_awaits, 1, "'opened' cannot be called in a component"),
 ]
 

@@ -123,6 +123,17 @@ def helpers(z):
     return helper(z, 2) + helper(-z, 3)
 
 
+def raised(x, times=2, *, scale=0.5):
+    y: float = scale
+    for _k in range(times):
+        y *= x
+    return y
+
+
+def defaults_of_a_helper(z):
+    return raised(z) + raised(z, 3)
+
+
 def several(x):
     return x, 2 * x
 
@@ -184,6 +195,7 @@ def chained(z):
             "    v1, v2, v3 = v1 * z + v4, v2 + v4, v1 + z * v3\nreturn v3",
         ),
         (helpers, "v1 = -z > 0\nreturn (-1 if v1 else 1) if z > 0 else -2 if v1 else 0"),
+        (defaults_of_a_helper, "return z + 0.5 * z * z + z * z"),
         (tuple_of_a_helper, "return 4 * z"),
         (unused, "return 1"),
         (size, "v1 = z - 1\nreturn 1 if v1 > 0 else (-1 if v1 < 0 else v1)"),
