@@ -16,6 +16,7 @@ from typing import Any
 
 from numbann.compile.faults import find_faults
 from numbann.compile.parts import Part, cut
+from numbann.compile.unset import find_unset
 from numbann.components.component import Component, arguments_of
 from numbann.derivation.syntax import BITS, Parsed, kind_of
 from numbann.mathematics.rows import row_dot, row_max, row_sum
@@ -96,6 +97,8 @@ class Lowered:
         rewriter = _Rewriter(self, function, path)
         body = rewriter.body()
         for node, fault in find_faults(body, None if path else self.component):
+            raise rewriter.refuse(node, fault)
+        for node, fault in find_unset(body, arguments_of(function)):
             raise rewriter.refuse(node, fault)
         return body
 

@@ -216,7 +216,7 @@ class Reader(Parsed):
         if node.id in variables:
             return variables[node.id]
         if node.id in self.locals:
-            raise self.refuse(node, f"{node.id!r} is not set on every path that leads here")
+            raise self.refuse(node, f"{node.id!r} is not set on every path that leads here; set it before")
         return self.terms.of(self.number(node))
 
     def binary(self, node: ast.BinOp | ast.AugAssign, left: Value, right: Value) -> Term:

@@ -173,12 +173,19 @@ def _component(kind: str, name: Any, plugins: Iterable[str | Path]) -> Component
         component = freeze(name)
         if component.kind != kind:
             raise RegistryError(f"{component.told} is no {kind}; numbann.get_{kind} takes one")
-        return component
+        return _read(component)
     if not isinstance(name, str):
         known = f"a name, such as numbann show lists, or a function with @{kind}"
         raise RegistryError(f"get_{kind} takes {known}, not {name!r}")
     files = [plugins] if isinstance(plugins, str | Path) else plugins
-    return with_files(map(Path, files)).get(kind, name)
+    component = with_files(map(Path, files)).get(kind, name)
+    return component if component.plugin is None else _read(component)
+
+
+def _read(component: Component) -> Component:
+    """The component, if its source can be compiled, else PluginError."""
+    array_functions(component)
+    return component
 
 
 def _function(component: Component, suffix: str = "") -> Any:

@@ -85,6 +85,7 @@ def of_rows(z, a):
 
 
 def branches(z):
+    y = 0
     if z > 1 and not z < -1:
         y = 1
     elif z == 0:
@@ -147,7 +148,7 @@ def twin(z):
         (of_rows, "total = rows.row_sum(z) + rows.row_max(a)\nreturn total"),
         (
             branches,
-            "if z > F(1) and (not z < -F(1)):\n    y = F(1)\nelif z == F(0):\n    pass\n"
+            "y = F(0)\nif z > F(1) and (not z < -F(1)):\n    y = F(1)\nelif z == F(0):\n    pass\n"
             "else:\n    y, z = (z, F(2))\nreturn y + z",
         ),
         (calls_with_defaults, "return f_1_power(z, F(2), F(0.5)) + f_1_power(z, F(3), F(0.5))"),

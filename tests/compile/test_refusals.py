@@ -197,6 +197,24 @@ def _declares(z):
     return y
 
 
+def _half_set(z):
+    if z > 0:
+        y = z
+    return y
+
+
+def _set_by_an_if_of_a_loop(z):
+    for k in range(3):
+        if z > k:
+            y = k
+    return z + y
+
+
+def _added_to_nothing(z):
+    y += z  # noqa: F821
+    return y
+
+
 def _awaits(z):
     return opened(z)
 
@@ -240,6 +258,9 @@ REFUSALS = [
     (_inverts, 1, "the operator ~ cannot be compiled"),
     (_is_in, 1, "a comparison by in or is cannot be compiled"),
     (_declares, 1, "an annotation without a value cannot be compiled"),
+    (_half_set, 3, "'y' is not set on every path that leads here; set it before"),
+    (_set_by_an_if_of_a_loop, 4, "'y' is not set on every path that leads here"),
+    (_added_to_nothing, 1, "'y' is not set on every path that leads here"),
     (_awaits, 1, "'opened' cannot be called in a component"),
 ]
 
@@ -250,6 +271,34 @@ def test_refusals(function: Callable[..., Any], line: int, reason: str) -> None:
     place = rf"test_refusals\.py:{function.__code__.co_firstlineno + line}: {function.__name__}: "
     with pytest.raises(PluginError, match=place + ".*" + reason):
         lower(function)
+
+
+def _set_by_loops_and_branches(z, a):
+    for k in range(len(z)):
+        last = z[k]
+        if k > 0:
+            a[k] = before  # noqa: F821
+        before = last  # noqa: F841
+        if k == 0:
+            first = last
+        a[k] += first
+    if last > 0:
+        side = 1
+    elif last < 0:
+        side = -1
+    else:
+        return 0
+    for _k in range(3):
+        if last > 1:
+            above = 1
+        else:
+            above = 0
+            a[0] = above
+    return side + last + k + above
+
+
+def test_what_is_set_is_no_fault() -> None:
+    lower(_set_by_loops_and_branches)
 
 
 def test_recursion_by_way_of_another_function() -> None:

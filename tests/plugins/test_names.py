@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import numbann
-from numbann.errors import PluginWarning, RegistryError, RunDirectoryError, SpecError
+from numbann.errors import PluginError, PluginWarning, RegistryError, RunDirectoryError, SpecError
 from numbann.plugins import distributions
 
 Install = Callable[..., Path]
@@ -160,5 +160,13 @@ def test_a_decorated_function_and_a_files_component_are_functions_of_arrays(here
     descent = numbann.get_optimizer(downhill)
     descent.step(z, np.array([2.0, 2.0]), descent.init(z))
     assert z.tolist() == [0.0, -3.0]
+
+    @numbann.loss
+    def joined(y, t):
+        """Joined: bits are no numbers."""
+        return 1 if (y > 0) & (t > 0) else 0
+
+    with pytest.raises(PluginError, match=r"test_names\.py:\d+: joined: .* join comparisons by and, or"):
+        numbann.get_loss(joined)
     with pytest.raises(RegistryError, match=r'loss "distance" is no activation; numbann\.get_activation takes one'):
         numbann.get_activation(distance)
