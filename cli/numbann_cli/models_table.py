@@ -31,7 +31,9 @@ class ModelRows:
         """Return the row of a model: its keys of metrics.json, with the figures among them."""
         whole = model["fold"] is None  # its figures are not of rows that it has not seen
         cells = ["all" if model[name] is None else number(model[name]) for name in self.titles[:3]]
-        course = [str(model["best_epoch"]), str(model["epochs"]), f"{model['seconds']:.2f}"]
+        best = model["best_epoch"]
+        chosen = model.get("weights_epoch", best) == best  # else the figures are of the last epoch
+        course = [str(best) if chosen else "-", str(model["epochs"]), f"{model['seconds']:.2f}"]
         return self._align(
             [*cells, *course, *("-" if whole or name not in model else number(model[name]) for name in self.measures)]
         )

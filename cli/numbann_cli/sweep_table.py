@@ -75,6 +75,8 @@ class TrialRows:
             return value(trial["parameters"][key], self._shape[1])
         if key == "seconds":
             return f"{trial[key]:.2f}"
+        if key == "best_epoch" and "weights_epoch" in trial:
+            return "-"  # none was chosen: the figures are of the last one
         return number(trial[key])
 
     def _align(self, cells: Sequence[str]) -> str:

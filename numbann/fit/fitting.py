@@ -80,12 +80,22 @@ def _numbers(rows: np.ndarray, count: int) -> np.ndarray:
     try:
         given = np.asarray(rows)
     except ValueError:  # of lists of several lengths
-        given = np.empty(0)
+        given = np.array(None)
     if given.shape == (count,) and given.dtype == bool:
         given = np.flatnonzero(given)
-    if given.ndim != 1 or given.dtype.kind not in "iu" or not len(given) or given.min() < 0 or given.max() >= count:
-        raise ShapeError(f"rows are no numbers of rows; give whole numbers from 0 to {count - 1}, or a mask of {count}")
+    if wrong := _wrong(given, count):
+        raise ShapeError(f"rows {wrong}; give whole numbers from 0 to {count - 1}, or a mask of {count}")
     return given.astype(np.int64)
+
+
+def _wrong(rows: np.ndarray, count: int) -> str:
+    """What is wrong with numbers of rows, in words; empty if nothing is."""
+    if not rows.size:
+        return "names no row"
+    if rows.ndim != 1 or rows.dtype.kind not in "iu":
+        return f"is {rows.dtype} {rows.shape}"
+    outside = rows[(rows < 0) | (rows >= count)]
+    return f"holds {outside[0]}" if len(outside) else ""
 
 
 def load(engine: Engine, job: Job, rows: np.ndarray | None = None) -> None:

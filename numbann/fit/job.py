@@ -30,6 +30,14 @@ def check_inputs(plan: Plan, x: Inputs) -> None:
         raise ShapeError(f"x is {given}; give an array (rows, {plan.inputs}), one column for each input")
 
 
+def _all_finite(values: np.ndarray) -> bool:
+    """Whether no value is NaN or infinite, as far as they are in memory: a sum that is finite tells it in one pass."""
+    if isinstance(values, np.memmap) or np.asarray(values).dtype.kind != "f":
+        return True
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(np.sum(values)) or np.isfinite(values).all())
+
+
 @dataclass(frozen=True)
 class Rows:
     """Rows as the network sees them: x (N, I), and t as the loss sees it, labels (N,) or rows (N, T).
@@ -51,6 +59,8 @@ class Rows:
         count, loss = len(self.x), plan.loss.component
         width, classes = loss.targets(plan.outputs), loss.classes(plan.outputs)
         check_inputs(plan, self.x)
+        if not count:
+            raise ShapeError("x has no rows; give one or more")
         shapes = [(count,), (count, 1)] if plan.target == "label" else [(count, width)]
         if not isinstance(self.t, np.ndarray) or self.t.shape not in shapes:
             raise ShapeError(f"t is {np.shape(self.t)}; give an array {shapes[0]} for {count} rows of x")
@@ -63,6 +73,14 @@ class Rows:
             self.t.dtype.kind in "iu" and self.t.min(initial=0) >= 0 and self.t.max(initial=0) < classes
         ):
             raise ShapeError(f"t holds labels of another kind; give whole numbers from 0 to {classes - 1}")
+        self._check_values()
+
+    def _check_values(self) -> None:
+        for name, given in (("t", self.t), ("weight", self.weight)):
+            if given is not None and not _all_finite(given):
+                raise ShapeError(f"{name} holds NaN or infinite values; give finite numbers, or leave these rows out")
+        if self.weight is not None and np.min(self.weight) < 0:
+            raise ShapeError(f"weight holds {np.min(self.weight):g}; give numbers from 0, of which some are above")
 
     def _check_group(self, count: int) -> None:
         given = np.empty(count, int) if self.group is None else np.asarray(self.group)
@@ -99,6 +117,8 @@ class Job:
         for rows in (self.train, self.validation):
             if rows is not None:
                 rows.check(self.plan)
+        if self.train.weight is not None and not np.any(self.train.weight):
+            raise ShapeError("weight is 0 for all rows of Job.train; give numbers from 0, of which some are above")
         if not (isinstance(self.epochs, Integral) and self.epochs >= 1):
             raise ShapeError(f"Job.epochs is {self.epochs!r}; give a whole number from 1")
         rate = self.learning_rate

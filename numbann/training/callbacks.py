@@ -96,7 +96,8 @@ class ModelEnded:
     """One of several models is trained.
 
     fold: the one that it leaves out, None for none; repeat: of the folds, or of their seeds; each counted from 1.
-    best_epoch, epochs: of its training.  measures: loss and metrics on the fold; error: why it failed.
+    best_epoch, epochs: of its training.  measures: loss and metrics on the fold; error: why it failed.  weights_epoch:
+    the epoch whose weights the model has.
     """
 
     model: int
@@ -107,6 +108,7 @@ class ModelEnded:
     seconds: float = 0.0
     measures: Mapping[str, float] = field(default_factory=dict)
     error: str = ""
+    weights_epoch: int = 0
 
 
 @dataclass(frozen=True)

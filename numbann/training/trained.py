@@ -65,7 +65,8 @@ class Trained:
 
     def to_json(self) -> dict[str, Any]:
         """Return its place, course and figures as JSON values."""
-        course = {"best_epoch": self.best_epoch, "epochs": len(self.history), "seconds": round(self.seconds, 6)}
+        kept = {"weights_epoch": self.epoch} if self.epoch != self.best_epoch else {}
+        course = {"best_epoch": self.best_epoch, **kept, "epochs": len(self.history), "seconds": round(self.seconds, 6)}
         fold = {"held_out": self.held_out} if self.held_out else {}
         measures = {part: dict(self.measures[part]) for part in HELD_BACK if part in self.measures}
         return {**self.place.to_json(), **fold, **course, **measures}
@@ -104,7 +105,8 @@ def ended(found: Trained) -> ModelEnded:
     """Return the event of a trained model."""
     place, part = found.place, "train" if found.place.fold is None else "validation"
     course = (found.best_epoch, len(found.history), found.seconds)
-    return ModelEnded(place.number, place.fold, place.repeat, *course, found.measures[part])
+    measures = found.measures[part]
+    return ModelEnded(place.number, place.fold, place.repeat, *course, measures, weights_epoch=found.epoch)
 
 
 @dataclass(frozen=True)

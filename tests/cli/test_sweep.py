@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from numbann_cli.models_table import ModelRows
 from numbann_cli.sweep_table import TrialRows, best_lines, short_names
 
 Numbann = Callable[..., Result]
@@ -51,6 +52,14 @@ def test_what_a_narrow_console_leaves_out_is_said() -> None:
         *lines, told = best_lines([one], replace(rows, width=width), lower=True)
         assert told == f"left out for want of room: {lacking}best_epoch, epochs, seconds"
         assert max(map(len, lines)) <= width
+
+
+def test_a_figure_of_the_last_epoch_stands_beside_no_best_epoch() -> None:
+    course = {"best_epoch": 2, "weights_epoch": 3, "epochs": 3, "seconds": 1.0}
+    row = TrialRows({RATE: {"values": [1]}}, "loss").row({"trial": 1, "parameters": {RATE: 1}, "value": 0.5, **course})
+    assert row.split() == ["1", "1", "-", "3", "1.00", "0.50000"]
+    row = ModelRows(["loss"]).row({"model": 1, "fold": 1, "repeat": 1, **course, "loss": 0.5})
+    assert row.split() == ["1", "1", "1", "-", "3", "1.00", "0.50000"]
 
 
 def test_json(numbann: Numbann, write_spec: WriteSpec) -> None:

@@ -101,6 +101,9 @@ LABELS = np.arange(200) % 3
         (Rows(np.zeros((200, 6), np.float32), LABELS - 1), "whole numbers from 0 to 2"),
         (Rows(np.zeros((200, 6), np.float32), LABELS * 1.0), "whole numbers from 0 to 2"),
         (Rows(np.zeros((200, 6), np.float32), LABELS, np.ones(7)), r"weight has the shape \(7,\)"),
+        (Rows(np.zeros((200, 6), np.float32), LABELS, -np.ones(200)), "weight holds -1; give numbers from 0"),
+        (Rows(np.zeros((200, 6), np.float32), LABELS, np.full(200, np.nan)), "weight holds NaN or infinite"),
+        (Rows(np.zeros((0, 6), np.float32), LABELS[:0]), "x has no rows"),
     ],
 )
 def test_rows_that_the_network_cannot_take(rows: Rows, words: str) -> None:
@@ -112,9 +115,36 @@ def test_rows_that_the_network_cannot_take(rows: Rows, words: str) -> None:
         dataclasses.replace(job, validation=rows)
 
 
-@pytest.mark.parametrize("rows", [[0, 200], [0, -1], [], [1.0, 2.0], [[1, 2]], [[1], [2, 3]], np.ones(199, bool)])
-def test_rows_that_there_are_not(rows: Any) -> None:
-    with pytest.raises(ShapeError, match="give whole numbers from 0 to 199, or a mask of 200"):
+def test_weights_that_are_all_0() -> None:
+    with pytest.raises(ShapeError, match=r"^weight is 0 for all rows of Job\.train; "):
+        Job(make_job().plan, Rows(np.zeros((200, 6), np.float32), LABELS, np.zeros(200)))
+
+
+def test_targets_that_are_no_numbers() -> None:
+    """A sum may pass what numbers hold without one of them being infinite."""
+    x, t = np.zeros((200, 6), np.float32), np.full((200, 1), 1e38, np.float32)
+    plan = make_plan([6, 1], "tanh", "mse", dtype="float32")
+    Job(plan, Rows(x, t))
+    t[7] = np.nan
+    with pytest.raises(ShapeError, match=r"^t holds NaN or infinite values; "):
+        Job(plan, Rows(x, t))
+
+
+@pytest.mark.parametrize(
+    ("rows", "wrong"),
+    [
+        ([0, 200], "holds 200"),
+        ([0, -1], "holds -1"),
+        ([], "names no row"),
+        (np.zeros(200, bool), "names no row"),
+        ([1.0, 2.0], r"is float64 \(2,\)"),
+        ([[1, 2]], r"is int64 \(1, 2\)"),
+        ([[1], [2, 3]], "is object"),
+        (np.ones(199, bool), r"is bool \(199,\)"),
+    ],
+)
+def test_rows_that_there_are_not(rows: Any, wrong: str) -> None:
+    with pytest.raises(ShapeError, match=f"^rows {wrong}.*; give whole numbers from 0 to 199, or a mask of 200"):
         fit(make_job(), rows=rows)
 
 

@@ -124,7 +124,7 @@ def test_rows_that_do_not_fit() -> None:
     jobs = others(make_job())
     with pytest.raises(ShapeError, match="rows are those of 2 jobs; give those of 6, or None for all rows"):
         fit_many(jobs, rows=[HALF, HALF])
-    with pytest.raises(ShapeError, match="job 1 of 6: rows are no numbers of rows"):
+    with pytest.raises(ShapeError, match="job 1 of 6: rows holds 240"):
         fit_many(jobs, rows=[np.array([240])] * 6)
 
 

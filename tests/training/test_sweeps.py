@@ -56,6 +56,19 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (path / "trials.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.parametrize("folds", [1, 2])
+def test_a_row_tells_the_epoch_of_its_figures(write_spec: WriteSpec, folds: int) -> None:
+    fast = {"parameters": {RATE: {"values": [1.0, 2.0]}}, "search": {"type": "grid"}, "folds": folds}
+    found = numbann.sweep(
+        write_spec(sweep=fast, optimizer={"type": "adamw"}), overrides={"train.select": None, "train.epochs": 8}
+    )
+    for row in found.table:
+        for one in row.get("folds", [row]):
+            assert one["validation"]["loss"] == one["history"][-1]["validation_loss"]
+            assert one.get("weights_epoch", one["best_epoch"]) == one["epochs"] == 8
+    assert any("weights_epoch" in row and row["best_epoch"] < 8 for row in found.table)
+
+
 def test_what_it_leaves(write_spec: WriteSpec) -> None:
     events: list[Event] = []
     found = numbann.sweep(write_spec(sweep=RANDOM), workers=2, callbacks=[events.append])

@@ -48,9 +48,9 @@ _NO_TIME = "no trial has ended in time; give more sweep.minutes"
 class Sweep:
     """A complete sweep.
 
-    table: a row for each trial, by its number: `trial`, `parameters`, `value`, `validation`, `best_epoch`, `epochs`,
-    `seconds` and `history`, or `error`.  best: the row of the best.  spec: its spec, which trains `run` again, to the
-    same bits.
+    table: a row for each trial, by its number: `trial`, `parameters`, `value`, `validation`, `best_epoch`,
+    `weights_epoch` if the weights are of another epoch, `epochs`, `seconds` and `history`, or `error`.  best: the row
+    of the best.  spec: its spec, which trains `run` again, to the same bits.
     """
 
     path: Path

@@ -5,11 +5,11 @@ sweep.manifest.json  what is searched and how: `parameters`, `search`, `metric`,
                      `finished`, and the number of the `best` trial.
 spec.json            the spec with its sweep, paths absolute.
 trials.jsonl         a line for each trial that has ended, in the order of ending: `trial` (from 1), `parameters`
-                     (values by path), `value` (of the metric; null if it is not a number), `best_epoch`, `epochs`,
-                     `seconds`, `validation` (loss and metrics of the weights that are kept) and `history` (an object an
-                     epoch).  With folds, `folds` has these of each, and the line their means.  A trial that failed has
-                     `error` in the place of all that follows the parameters.  Of halving there is a line for each
-                     `rung` (from 1).
+                     (values by path), `value` (of the metric; null if it is not a number), `best_epoch`,
+                     `weights_epoch` (of the weights that are kept, if it is another), `epochs`, `seconds`, `validation`
+                     (loss and metrics of these weights) and `history` (an object an epoch).  With folds, `folds` has
+                     these of each, and the line their means.  A trial that failed has `error` in the place of all that
+                     follows the parameters.  Of halving there is a line for each `rung` (from 1).
 trials/N.json        such a line, of a trial that was trained alone (`--trial N`).
 states/              checkpoints of trials that wait for the next rung.
 best.json            the spec of the best trial, ready to train; best/ is its run directory.

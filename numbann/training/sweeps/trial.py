@@ -35,6 +35,7 @@ from numbann.training.sent import Sent, naming_place
 from numbann.training.sweeps.search import Asked
 from numbann.training.sweeps.sources import Sources
 from numbann.training.sweeps.specs import portable
+from numbann.training.trained import mean_epoch
 from numbann.training.warming import warm
 from numbann.turns import part_of
 
@@ -157,8 +158,11 @@ def train_trial(sent: Trials, line: Line, threads: int, asked: Asked) -> Generat
         return Ended({**head, "value": trials.value(model.pop("measures")), **model}, states)
     measures = {name: fmean(one["measures"][name] for one in models) for name in models[0]["measures"]}
     folds = [{"fold": 1 + place, **_without(one, "measures")} for place, one in enumerate(models)]
+    best = mean_epoch(one["best_epoch"] for one in models)
+    kept = mean_epoch(one.get("weights_epoch") or one["best_epoch"] for one in models)
     course = {
-        "best_epoch": int(fmean(one["best_epoch"] for one in models) + 0.5),
+        "best_epoch": best,
+        **({"weights_epoch": kept} if kept != best else {}),
         "epochs": max(one["epochs"] for one in models),
         "seconds": round(sum(one["seconds"] for one in models), 6),
         "validation": {name: fmean(one["validation"][name] for one in models) for name in models[0]["validation"]},
@@ -210,6 +214,7 @@ def _row(state: State, weights: int, validation: Mapping[str, float]) -> Row:
     return {
         "measures": measures,
         "best_epoch": state.best.epoch,
+        **({"weights_epoch": weights} if weights != state.best.epoch else {}),
         "epochs": len(history),
         "seconds": round(sum(record["seconds"] for record in history), 6),
         "validation": dict(validation),
