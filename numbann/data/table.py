@@ -72,12 +72,11 @@ class Table:
         place = position if self.columns is None else self.columns[position]
         return self.numbers[rows, place] if isinstance(self.numbers, np.ndarray) else self.numbers.columns(rows, place)
 
-    def without_texts(self, names: Collection[str]) -> Table:
-        """Return a table in which some columns of texts are numbers, all missing."""
-        columns: dict[str, Column] = {name: column for name, column in self.texts.items() if name not in names}
-        columns |= {name: Numbers(np.full(len(self), np.nan), whole=False) for name in names}
+    def without(self, names: Collection[str]) -> Table:
+        """Return a table in which some columns are numbers, all missing."""
         numbers = (Numbers(one, whole=False) for one in self.each_column(slice(None)))
-        columns |= dict(zip(self.number_names, numbers, strict=True))
+        columns: dict[str, Column] = {**self.texts, **dict(zip(self.number_names, numbers, strict=True))}
+        columns |= {name: Numbers(np.full(len(self), np.nan), whole=False) for name in names}
         return table_from_columns({name: columns[name] for name in self.names}, len(self))
 
     def take(self, rows: np.ndarray) -> Table:
@@ -270,16 +269,21 @@ def check_range(raw: Raw, kinds: Sequence[str]) -> None:
 def of_known_kinds(raw: Raw, reading: Reading) -> Raw:
     """Return rows of which each column holds what it holds in the training source; DataError for texts among numbers.
 
-    Of a column that has no cell there nobody knows what it holds, and texts are missing.
+    Of a column that has no cell there nobody knows what it holds: its cells are missing.
     """
-    names = [name for name in raw.table.texts if reading.is_decided(name) and not reading.is_text(name)]
-    for name in names:
-        column = raw.table.texts[name]
+    table, counts = raw.table, {}
+    for name in [name for name in table.texts if reading.is_decided(name) and not reading.is_text(name)]:
+        column = table.texts[name]
         if name not in reading.empty:
             row = np.argmax(~column.missing)
             value = quoted(column.values[column.codes[row]])
             what = f"{value} is no number, but the column holds no text in {reading.origin}; correct the cell"
             raise raw.fault(row, name, what, None)
-        texts = counted(int((~column.missing).sum()), "text")
-        raw = raw.noted(f"column {quoted(name)}: {texts}, taken as missing, since {reading.origin} has no cell there")
-    return replace(raw, table=raw.table.without_texts(names)) if names else raw
+        counts[name] = counted(int((~column.missing).sum()), "text")
+    for name in [name for name in reading.empty if name in table.number_names and reading.is_decided(name)]:
+        found = np.count_nonzero(~np.isnan(table.column(slice(None), table.number_names.index(name))))
+        if found:
+            counts[name] = counted(found, "number")
+    for name, count in counts.items():
+        raw = raw.noted(f"column {quoted(name)}: {count}, taken as missing, since {reading.origin} has no cell there")
+    return replace(raw, table=table.without(counts)) if counts else raw

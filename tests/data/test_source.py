@@ -64,7 +64,7 @@ def test_given_parts_are_kept_whole(tmp_path: Path, section: Callable[..., Any])
     assert source.facts.files[1][0].endswith("test.csv")
 
 
-def test_texts_of_a_column_that_training_has_empty_are_missing(tmp_path: Path, section: Callable[..., Any]) -> None:
+def test_cells_of_a_column_that_training_has_empty_are_missing(tmp_path: Path, section: Callable[..., Any]) -> None:
     (tmp_path / "train.csv").write_text("e,a,y\n" + "".join(f",{i},{i}.5\n" for i in range(20)))
     (tmp_path / "test.csv").write_text("y,a,e\n9.5,1,word\n8.5,2,NA\n")
     path = {"train": "train.csv", "test": "test.csv"}
@@ -73,6 +73,12 @@ def test_texts_of_a_column_that_training_has_empty_are_missing(tmp_path: Path, s
     assert dataset.test is not None
     assert dataset.test.x.tolist() == [[0, 1, 1], [0, 1, 2]]
     assert 'column "e": 1 text, taken as missing, since train.csv has no cell there' in source.facts.notes
+    (tmp_path / "test.csv").write_text("y,a,e\n9.5,1,7\n8.5,2,\n")
+    source = load(section(path, split={"test": None}, missing="indicate"), tmp_path, 0)
+    numbers = source.prepare(target="real", scale="none", target_scale="none", dtype="float32").test
+    assert numbers is not None
+    assert numbers.x.tolist() == dataset.test.x.tolist()
+    assert 'column "e": 1 number, taken as missing, since train.csv has no cell there' in source.facts.notes
     (tmp_path / "more.csv").write_text("e,a,y\n1,2,3\n")
     (tmp_path / "text.csv").write_text("e,a,y\nword,2,3\n")
     with pytest.raises(DataError, match='"word" is no number, but the column holds no text in an earlier file'):

@@ -306,13 +306,15 @@ def test_a_column_of_numbers_and_texts() -> None:
     assert net.model_.schema["features"]["mixed"]["categories"] == ["1", "2.5", "a", "b"]
 
 
-def test_a_column_without_a_cell_may_get_texts() -> None:
+def test_a_column_without_a_cell_may_get_any() -> None:
     table = TABLE.assign(empty=pandas.Series([None] * ROWS, dtype=object))
     net = regressor().fit(table, PRICE)
     told = 'column "empty": 1 text, taken as missing, since the training data has no cell there'
     with pytest.warns(UserWarning, match=told):
         found = net.predict(table.assign(empty=["x", *[None] * (ROWS - 1)]))
     np.testing.assert_array_equal(found, net.predict(table))
+    with pytest.warns(UserWarning, match='column "empty": 160 numbers, taken as missing'):
+        np.testing.assert_array_equal(found, net.predict(table.assign(empty=np.arange(ROWS))))
     some = TABLE.assign(seldom=["x", *[None] * (ROWS - 1)])  # in one fold of three
     with pytest.warns(UserWarning, match='column "seldom": 1 text'):
         assert np.isfinite(cross_val_score(regressor(), some, PRICE, cv=3, error_score="raise")).all()
