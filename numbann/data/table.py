@@ -281,7 +281,7 @@ def of_known_kinds(raw: Raw, reading: Reading) -> Raw:
             raise raw.fault(row, name, what, None)
         counts[name] = counted(int((~column.missing).sum()), "text")
     for name in [name for name in reading.empty if name in table.number_names and reading.is_decided(name)]:
-        found = np.count_nonzero(~np.isnan(table.column(slice(None), table.number_names.index(name))))
+        found = int((~np.isnan(table.column(slice(None), table.number_names.index(name)))).sum())
         if found:
             counts[name] = counted(found, "number")
     for name, count in counts.items():

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from numbann.network.plan import Plan
 from numbann.network.states import add_prefix, select_part
-from numbann.sklearn.networks import predicting, tensors_of
+from numbann.sklearn.networks import predicting
 from numbann.sklearn.parameters import ACTIVATIONS, KINDS, is_theirs, layers_of
 
 LINKS = {  # by what makes predictions of outputs: scikit-learn's name for it, and whether it is for classes
@@ -30,7 +30,6 @@ def adopt(estimator: Any, fitted: Any) -> None:
     """Give an estimator everything that scikit-learn's fitted one has, of which it has the parameters."""
     estimator.__dict__ |= copy.deepcopy(vars(fitted))
     estimator.vectors_, estimator.validation_loss_curve_ = {}, [] if estimator.early_stopping else None
-    estimator._best = tensors_of(estimator)
     if not hasattr(estimator, "_optimizer"):
         return
     optimizer, names = estimator._optimizer, _names(estimator)

@@ -132,6 +132,7 @@ class _Estimator:
         sample_weight = weighted(self, y, sample_weight, incremental)
         self.n_outputs_ = y.shape[1]
         self._random_state = check_random_state(self.random_state)
+        self._best = None  # as theirs, whose weights of an earlier fit are trained on in place
         if first:
             self._initialize(y, [X.shape[1], *hidden, form_of(self)[1]], X.dtype)
         with listeners_of(self) as listeners:
@@ -195,7 +196,7 @@ class _Estimator:
             except KeyboardInterrupt:
                 warnings.warn("Training interrupted by user.", stacklevel=4)
             finally:
-                take(self, self._best if self.early_stopping else engine.parameters())
+                take(self, (self.early_stopping and self._best) or engine.parameters())
 
     def _hold_out(self: Any, X: Any, y: np.ndarray, weight: np.ndarray | None) -> tuple[Any, Any]:
         """Split rows for training and for early stopping off: (x, y, weight) of each."""
@@ -353,7 +354,10 @@ class MLPRegressor(_Estimator, neural_network.MLPRegressor):
 
     def _validate_input(self: Any, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, np.ndarray]:
         if not (are_rows(X) if reset else are_plain(self, X)) or not are_plain_values(y, len(X)):
-            return super()._validate_input(X, y, incremental, reset)
+            X, y = super()._validate_input(X, y, incremental, reset)
+            if y.dtype.kind in "US":  # with which theirs cannot compute
+                raise ValueError(f"y holds texts, such as {str(y.flat[0])!r}; give numbers")
+            return X, y
         if reset:
             note_columns(self, X)
         return X, y

@@ -430,6 +430,11 @@ def test_a_wrong_value_is_a_value_error_that_says_what_to_do(settings, told):
         MLPClassifier(**{**FEW, **settings}).fit(X, y)
 
 
+def test_a_regressor_refuses_texts():
+    with pytest.raises(ValueError, match="^y holds texts, such as '1.5'; give numbers$"):
+        MLPRegressor(**FEW).fit(X, np.full(len(X), "1.5"))
+
+
 def test_negative_weights_of_rows_are_refused():
     with pytest.raises(ValueError, match="Negative values in data passed to `sample_weight`"):
         MLPClassifier(**FEW).fit(X, y, sample_weight=np.full(len(y), -1.0))

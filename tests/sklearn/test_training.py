@@ -145,6 +145,25 @@ def test_warm_start_goes_on_as_theirs_does():
     assert len(one.loss_curve_) == 10
 
 
+def test_warm_start_with_rows_held_out_goes_on_as_theirs_does():
+    """A later fit of other rows that does not beat the best score of an earlier one ends with its last weights."""
+    one, other = both("MLPClassifier", X, y, warm_start=True, early_stopping=True, max_iter=15, alpha=0)
+    best = one.best_validation_score_
+    for rows in (slice(0, 120), slice(None)):
+        one.fit(X[rows], y[rows])
+        other.fit(X[rows], y[rows])
+        assert largest_difference(one, other) < 1e-9
+        assert (one.best_validation_score_ == best) == (rows.stop == 120)
+
+
+def test_a_bounded_loss_decides_the_steps_of_lbfgs_as_theirs_does():
+    random = np.random.default_rng(0)
+    x = random.normal(size=(203, 9))
+    t = (x[:, 0] > 0).astype(int) + (x[:, 1] > 0)
+    one, other = both("MLPClassifier", x, t, hidden_layer_sizes=(12, 5), max_iter=4, solver="lbfgs", random_state=0)
+    assert largest_difference(one, other) < 1e-12
+
+
 def test_single_precision_stays():
     fitted = ours.MLPClassifier(max_iter=3).fit(X.astype(np.float32), y)
     assert {one.dtype.name for one in fitted.coefs_ + fitted.intercepts_} == {"float32"}
