@@ -431,7 +431,7 @@ def test_a_wrong_value_is_a_value_error_that_says_what_to_do(settings, told):
 
 
 def test_a_regressor_refuses_texts():
-    with pytest.raises(ValueError, match="^y holds texts, such as '1.5'; give numbers$"):
+    with pytest.raises(ValueError, match=r"^y holds texts, such as '1\.5'; give numbers$"):
         MLPRegressor(**FEW).fit(X, np.full(len(X), "1.5"))
 
 

@@ -46,16 +46,19 @@ def _blocks(encoding: Encoding, reading: Reading, writer: Writer[V]) -> Iterator
     coded = {name: code_numbers(name, code, reading, writer) for name, code in encoding.codes.items()}
     for group in encoding.groups:
         if group.names:
-            yield from _numbers(encoding, group, coded, writer)
+            yield from _numbers(encoding, group, coded, reading, writer)
     for name, known in encoding.categories.items():
         yield categories(name, known, reading, writer), range(*encoding.places[name].indices(encoding.inputs))
 
 
 def _numbers(
-    encoding: Encoding, group: Group, coded: Mapping[str, V], writer: Writer[V]
+    encoding: Encoding, group: Group, coded: Mapping[str, V], reading: Reading, writer: Writer[V]
 ) -> Iterator[tuple[V, Sequence[int]]]:
     """Yield the numbers of a group, what says where one is missing, and their bins."""
     values = _given(encoding, group.names, coded, writer)
+    unknown = np.array([name in reading.empty for name in group.names])
+    if unknown.any():  # of such a column, each number is missing
+        values = writer.apply(formula(formulas.total), {"x": values, "y": np.where(unknown, np.nan, 0.0)})
     marks = encoding.marks(group)
     if marks:
         lacking = writer.select(values, [position for position, _ in marks])

@@ -40,6 +40,14 @@ def test_nothing_is_allocated_and_only_mathematics_and_texts_are_included() -> N
         assert files[".c"].count(b"#include") == 3
 
 
+@compiled
+def test_numbers_in_a_column_without_a_cell_in_training_are_missing(here: Path) -> None:
+    spec = {"data": {"target": "y", "missing": "indicate"}, "model": {"layers": [4]}}
+    number = np.linspace(0, 1, 60)
+    model = zoo.model_of(spec, {"x": number, "e": np.full(60, np.nan), "y": number**2 + 0.123})
+    assert model.export(here / "model.c", verify=True).check is not None
+
+
 ODD = """*/* "a\\ ??/ é\n%s"""  # ends a comment, a text, and the line
 
 
