@@ -35,6 +35,7 @@ from numbann.data.files import InputFile
 from numbann.data.kinds import Lookup
 from numbann.data.named import is_named, named_columns
 from numbann.data.reading import check_distinct
+from numbann.data.wording import quoted
 from numbann.errors import DataError, SpecError, SpecFault, not_allowed
 from numbann.sklearn.components import without_numpy
 from numbann.sklearn.parameters import THREADS
@@ -336,7 +337,10 @@ def _in_python(error: DataError) -> DataError:
 
 
 def _named(target: np.ndarray, y: Any, taken: Collection[str]) -> dict[str, np.ndarray]:
-    """Return targets by their own names, those of a Series or of a frame, or by others where a column has those."""
+    """Return targets by their own names, those of a Series or of a frame, or by others where a column has those.
+
+    UserWarning for a column with a name that y has given: it may be the target itself.
+    """
     if _is_frame(y):
         own = [*named_columns(y)]
     elif target.ndim > 1:
@@ -344,6 +348,8 @@ def _named(target: np.ndarray, y: Any, taken: Collection[str]) -> dict[str, np.n
     else:
         name = getattr(y, "name", None)
         own = [name if isinstance(name, str) and name else "y"]
+    for name in [name for name in own if name in taken] if _is_frame(y) or getattr(y, "name", None) else ():
+        warnings.warn(f"X has a column {quoted(name)}, as y has; if it is the target, leave it out of X", stacklevel=3)
     found: dict[str, np.ndarray] = {}
     for place, values in enumerate(target.reshape(len(target), -1).T):
         found[_free(own[place] or "y", [*taken, *found, *own[place + 1 :]])] = values

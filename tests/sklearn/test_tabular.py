@@ -228,11 +228,14 @@ def test_wrong_parameters(settings: dict[str, Any], message: str) -> None:
 
 
 def test_a_target_with_the_name_of_a_column_gets_another() -> None:
-    assert classifier(epochs=1).fit(TABLE.assign(sold=SOLD), SOLD).model_.targets == ("sold_",)
+    told = "X has a column {}, as y has; if it is the target, leave it out of X"
+    with pytest.warns(UserWarning, match=told.format('"sold"')):
+        assert classifier(epochs=1).fit(TABLE.assign(sold=SOLD), SOLD).model_.targets == ("sold_",)
     several = pandas.DataFrame({"age": PRICE, "age_": PRICE, "price": PRICE})
-    assert regressor(epochs=1).fit(TABLE, several).model_.targets == ("age__", "age_", "price")
-    array = TABLE[["age"]].to_numpy()
-    assert regressor(epochs=1).fit(array, PRICE.rename("x[0]")).model_.targets == ("x[0]_",)
+    with pytest.warns(UserWarning, match=told.format('"age"')):
+        assert regressor(epochs=1).fit(TABLE, several).model_.targets == ("age__", "age_", "price")
+    with pytest.warns(UserWarning, match="X has a column"):
+        regressor(epochs=1).fit(TABLE[["age"]].to_numpy(), PRICE.rename("x[0]"))
 
 
 def test_negative_weights_of_rows_are_refused() -> None:
