@@ -24,6 +24,7 @@ ALLOWED = {
     ("numbann/data/transforms/__init__.py", "import_module"): "the files of the folders, from a list that is searched",
     ("numbann/derivation/writing.py", "compile"): "derivatives written from components that are loaded",
     ("numbann/derivation/writing.py", "exec"): "derivatives written from components that are loaded",
+    ("numbann/engine/cpu/helping.py", "import_module"): "the compiler, a constant",
     ("numbann/engine/devices.py", "import_module"): "the parts of devices, from a table in the file",
     ("numbann/kernels/__init__.py", "import_module"): "numbann.kernels.cuda, from the table of devices",
     ("numbann/mathematics/__init__.py", "import_module"): "the files of the folder",

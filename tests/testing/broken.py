@@ -524,7 +524,7 @@ CASES = {
     "sums of some": (of_some, of_some),
     "wrong shape at last": (narrow_at_last, narrow_at_last),
     "no array in memory": (remembers, remembers),
-    "keeps something": (keeps, keeps),
+    "keeps something": (keeps, counted),
     "negative factor": (negative, negative),
     "wrong shape": (narrow, narrow),
     "better the other way": (other_way, other_way),

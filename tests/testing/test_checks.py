@@ -131,7 +131,7 @@ BROKEN = {
     "sums of some": ("descent", "yields for some matrices and not for others; yield for each", ""),
     "wrong shape at last": ("weights", r"gives \(64, 1\) for the shape \(64, 32\)", "return an array of the shape"),
     "state that matters": ("descent", 'optional says that "m" is not needed while rho = 0', "leave 'm' out"),
-    "keeps something": ("purity", "gives other numbers when it is called again", "keep nothing between calls"),
+    "keeps something": ("source", "'calls' is list, not a row; a component reads single numbers", ""),
     "negative factor": ("factors", "gives the factor -1 at step 0", "at least 0"),
     "wrong shape": ("weights", r"gives \(64, 1\) for the shape \(64, 32\)", "return an array of the shape"),
     "better the other way": ("measure", "is 1 where all is right", 'better is "lower": is that so'),
