@@ -92,11 +92,11 @@ class Parsed:
         if found in self.path:
             raise self.refuse(node, f"{found.__name__} calls itself; recursion cannot be compiled; write a loop")
         if inspect.isfunction(found):
-            node.args += [ast.copy_location(ast.Constant(it), node) for it in _left_out(found, len(node.args))]
-        if inspect.isfunction(found) and len(node.args) != len(arguments_of(found)):
             known = arguments_of(found)
-            wrong = f"{found.__name__} takes {len(known)} arguments, not {len(node.args)}"
-            raise self.refuse(node, f"{wrong}; give {', '.join(known)}")
+            node.args += [ast.copy_location(ast.Constant(it), node) for it in _left_out(found, len(node.args))]
+            if len(node.args) != len(known):
+                wrong = f"{found.__name__} takes {len(known)} arguments, not {len(node.args)}"
+                raise self.refuse(node, f"{wrong}; give {', '.join(known)}")
         return found
 
     def number(self, node: ast.Name | ast.Attribute) -> bool | int | float:

@@ -54,7 +54,7 @@ def layer_norm_backward(dz, h, scale, epsilon=NORM_EPSILON, out=None):
 
     dh = (g - mean(g) - n mean(g n)) / root, g = scale dz, n = (h - mean) / root, root = sqrt(variance + epsilon).
     """
-    dh, dscale, dshift = _three("layer_norm_backward", h, out)
+    dh, dscale, dshift = _three(h, out)
     _check_three("layer_norm_backward", epsilon, dz, h, scale, dh, dscale, dshift)
     x, d, result = as_rows(h), as_rows(dz), as_rows(dh)
     row, back = padded_row(x), padded_row(x)
@@ -96,7 +96,7 @@ def rms_norm_backward(dz, h, scale, epsilon=NORM_EPSILON, out=None):
 
     dh = (g - n mean(g n)) / sqrt(mean(h^2) + epsilon), with g = scale dz and n = h / sqrt(mean(h^2) + epsilon).
     """
-    dh, dscale = _two("rms_norm_backward", h, out)
+    dh, dscale = _two(h, out)
     _check_three("rms_norm_backward", epsilon, dz, h, scale, dh, dscale, None)
     x, d, result = as_rows(h), as_rows(dz), as_rows(dh)
     row, back = padded_row(x), padded_row(x)
@@ -168,7 +168,7 @@ def batch_norm_backward(dz, h, scale, epsilon=NORM_EPSILON, out=None):
     dh = scale (dz - mean(dz) - n mean(dz n)) / root, n = (h - mean) / root, root = sqrt(variance + epsilon); all means
     are over the rows.
     """
-    dh, dscale, dshift = _three("batch_norm_backward", h, out)
+    dh, dscale, dshift = _three(h, out)
     _check_three("batch_norm_backward", epsilon, dz, h, scale, dh, dscale, dshift)
     x, d, result = as_rows(h), as_rows(dz), as_rows(dh)
     rows, means, factors = x.shape[0], padded_row(x), padded_row(x)
@@ -254,7 +254,7 @@ def _check_statistic(argument, given, h, scale, shift, result):
 
 
 @inner
-def _three(name, h, out):
+def _three(h, out):
     """New arrays for dh, dscale and dshift, or those of `out`."""
     if out is None:
         units = h.shape[h.ndim - 1]
@@ -263,7 +263,7 @@ def _three(name, h, out):
 
 
 @inner
-def _two(name, h, out):
+def _two(h, out):
     """New arrays for dh and dscale, or those of `out`."""
     if out is None:
         return np.empty(h.shape, h.dtype), np.empty(h.shape[h.ndim - 1], h.dtype)

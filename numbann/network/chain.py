@@ -178,8 +178,9 @@ def enter(network: Network) -> tuple[Enter, ...]:
     counts = coded.counts if coded else {}
     every = tuple(column for column in range(network.inputs) if column not in counts)
     numbers = () if given is None else every if given.columns is None else given.columns
-    others = tuple(column for column in every if column not in set(numbers))
-    if len(numbers) + len(counts) + len(others) != network.inputs or not set(numbers) <= set(every):
+    chosen = set(numbers)
+    others = tuple(column for column in every if column not in chosen)
+    if len(numbers) + len(counts) + len(others) != network.inputs or not chosen <= set(every):
         raise ShapeError(f"input_embedding, input_categories: name each of the {network.inputs} inputs once at most")
     found: tuple[Enter, ...] = ()
     if given and numbers:

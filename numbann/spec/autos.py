@@ -12,7 +12,7 @@ from numbann.components.registry import Registry
 from numbann.data.contract import Facts, shares, sources
 from numbann.data.path import source_format
 from numbann.spec.agreement import validated, watched, watches_metric
-from numbann.spec.configured import choose, configure, link_of, measures_of
+from numbann.spec.configured import choose, link_of
 from numbann.spec.loading import Loaded
 from numbann.spec.model import Auto, ComponentSpec, Data, Model, Spec, Train
 from numbann.spec.source import make_absolute
@@ -22,10 +22,11 @@ DEFAULT_BATCH = 64
 BATCHES = ((64, 1024), (128, 8192), (256, 30_000), (512, 100_000), (1024, inf))  # a size, and the most rows for it
 
 
-def without_auto(loaded: Loaded, facts: Facts, loss: Component, metrics: list[ComponentSpec]) -> Spec:
-    """Return the spec without "auto"; metrics: those that it means."""
+def without_auto(
+    loaded: Loaded, facts: Facts, loss: Component, metrics: list[ComponentSpec], measures: Iterable[str]
+) -> Spec:
+    """Return the spec without "auto"; metrics: those that it means; measures: their names."""
     spec, registry, base = loaded.spec, loaded.registry, loaded.source.base
-    measures = measures_of([configure(registry, "metric", one) for one in metrics])
     size = spec.train.batch_size
     if size == "auto":
         size = "full" if registry.titled("optimizer", spec.optimizer.type).form == "solver" else DEFAULT_BATCH

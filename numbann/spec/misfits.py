@@ -45,8 +45,8 @@ def check_without_data(loaded: Loaded) -> Iterator[Found]:
     spec, registry = loaded.spec, loaded.registry
     task = None if spec.data.task == "auto" else find_task(spec.data.task, isinstance(spec.data.target, list))
     loss = None if spec.loss == "auto" else configure(registry, "loss", spec.loss)
-    asked = usual_metrics(task, loss) if task else None
-    asked = spec.train.metrics if isinstance(spec.train.metrics, list) else asked
+    given = spec.train.metrics
+    asked = given if isinstance(given, list) else usual_metrics(task, loss) if task else None
     metrics = None if asked is None else [configure(registry, "metric", one) for one in asked]
     yield from _faults_without_data(loaded, loss, metrics, task)
 

@@ -124,7 +124,7 @@ def resolve(loaded: Loaded, facts: Facts) -> Resolved:
     found = list(find_misfits(loaded, loss, target, metrics, facts))
     if found or target is None:
         raise SpecError([loaded.source.fault(trail, message) for trail, message in found], loaded.source.name)
-    spec = without_auto(loaded, facts, loss.component, chosen)
+    spec = without_auto(loaded, facts, loss.component, chosen, measures_of(metrics))
     output = configure(registry, "activation", spec.model.output_activation)
     hidden = [_hidden_layer(layer, registry) for layer in spec.model.layers]
     optimizer, settings = registry.titled("optimizer", spec.optimizer.type), spec.optimizer.parameters
