@@ -54,7 +54,7 @@ def assess(
         {"loss": loss, **call_metrics(resolved.metrics, roles, found.activation)},
         _baseline(resolved.metrics, preprocessing, roles),
         _of_targets(resolved.metrics, task.names, roles) if several else {},
-        task.confusion(found, raw_target),
+        task.confusion(found, roles["t"]),
     )
 
 

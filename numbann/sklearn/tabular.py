@@ -341,15 +341,17 @@ def _named(target: np.ndarray, y: Any, taken: Collection[str]) -> dict[str, np.n
 
     UserWarning for a column with a name that y has given: it may be the target itself.
     """
+    given = getattr(y, "name", None)
     if _is_frame(y):
         own = [*named_columns(y)]
     elif target.ndim > 1:
         own = [f"y[{place}]" for place in range(target.shape[1])]
     else:
-        name = getattr(y, "name", None)
-        own = [name if isinstance(name, str) and name else "y"]
-    for name in [name for name in own if name in taken] if _is_frame(y) or getattr(y, "name", None) else ():
-        warnings.warn(f"X has a column {quoted(name)}, as y has; if it is the target, leave it out of X", stacklevel=3)
+        own = [given if isinstance(given, str) and given else "y"]
+    for name in own if _is_frame(y) or given else ():
+        if name in taken:
+            text = f"X has a column {quoted(name)}, as y has; if it is the target, leave it out of X"
+            warnings.warn(text, stacklevel=3)
     found: dict[str, np.ndarray] = {}
     for place, values in enumerate(target.reshape(len(target), -1).T):
         found[_free(own[place] or "y", [*taken, *found, *own[place + 1 :]])] = values

@@ -36,6 +36,7 @@ from numbann.training.ranks import Following, Ranks
 from numbann.training.rundir import RunDirectory
 from numbann.training.saves import Saves
 from numbann.training.telling import NotBegunError
+from numbann.training.trained import epochs_of_weights
 from numbann.turns import result_of
 
 
@@ -199,8 +200,7 @@ def conclude(training: Training, state: State, asked: Stop | None) -> tuple[int,
     weights_epoch = take_best(training.engine, state)
     calibrated = calibrate(training.prepared, training.engine)
     stopped = asked.reason if asked and state.epoch < training.prepared.job.epochs else ""
-    kept = {"weights_epoch": weights_epoch} if weights_epoch != state.best.epoch else {}
-    course = {"best_epoch": state.best.epoch, **kept, **({"stopped": stopped} if stopped else {})}
+    course = {**epochs_of_weights(state.best.epoch, weights_epoch), **({"stopped": stopped} if stopped else {})}
     metrics = {**course, **_measure_parts(training), **calibrated}
     loss, rate = metrics["train"]["loss"], state.history[-1]["learning_rate"]
     check_loss(training.engine, state.epoch, "the loss on all training rows", loss, rate)

@@ -33,10 +33,8 @@ WORD, READY, END = 1, 2, 3  # tags of messages: a word of rank 0; a rank is read
 # for that of rank 0 once it has said that it saves the run; once the run is complete; and to wait in MPI after a signal
 AT_FIRST, ALONE, WHILE_SAVING, COMPLETE, SIGNALLED = 6.0, 3.0, 600.0, 60.0, 15.0
 TICK = 0.01
-LastWords = Callable[[BaseException, str], None]  # reports an error of a rank, which "" stands for where it is rank 0
-
-
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")  # what MPICH and Open MPI tell a process that they start: how many
+LastWords = Callable[[BaseException, str], None]  # reports an error of a rank, which "" stands for where it is rank 0
 
 
 class _Ended(SystemExit):

@@ -65,8 +65,8 @@ class Trained:
 
     def to_json(self) -> dict[str, Any]:
         """Return its place, course and figures as JSON values."""
-        kept = {"weights_epoch": self.epoch} if self.epoch != self.best_epoch else {}
-        course = {"best_epoch": self.best_epoch, **kept, "epochs": len(self.history), "seconds": round(self.seconds, 6)}
+        epochs = epochs_of_weights(self.best_epoch, self.epoch)
+        course = {**epochs, "epochs": len(self.history), "seconds": round(self.seconds, 6)}
         fold = {"held_out": self.held_out} if self.held_out else {}
         measures = {part: dict(self.measures[part]) for part in HELD_BACK if part in self.measures}
         return {**self.place.to_json(), **fold, **course, **measures}
@@ -149,7 +149,7 @@ def measure_together(whole: Prepared, folds: Sequence[Trained], final: Sequence[
     the ensemble has, which are the same unless they were trained anew.
     """
     best, kept = mean_epoch(one.best_epoch for one in folds), mean_epoch(one.epoch for one in final)
-    metrics: dict[str, Any] = {"best_epoch": best, **({"weights_epoch": kept} if kept != best else {})}
+    metrics: dict[str, Any] = {**epochs_of_weights(best, kept)}
     more: dict[str, dict[str, Any]] = {}
     for part in PARTS:
         models = folds if part == "validation" else final
@@ -172,3 +172,8 @@ def mean_epoch(epochs: Iterable[int]) -> int:
     """Return the mean of epochs, a whole number."""
     every = list(epochs)
     return int(sum(every) / len(every) + 0.5)
+
+
+def epochs_of_weights(best: int, kept: int) -> dict[str, int]:
+    """Return the best epoch as files have it, and that of the weights that are kept if it is another."""
+    return {"best_epoch": best, **({"weights_epoch": kept} if kept != best else {})}

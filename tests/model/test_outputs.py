@@ -172,8 +172,8 @@ def test_metrics_of_yes_no_labels() -> None:
 def test_confusion_counts_rows() -> None:
     raw = np.array(["red", "red", "green", "red"])
     outputs = [[0.9], [0.1], [0.8], [0.7]]
-    assert COLOURS.confusion(found("binary", "sigmoid", outputs), raw) == [[0, 1], [1, 2]]
-    assert COLOURS.confusion(found("binary", "sigmoid", outputs[:1]), raw[:1]) == [[0, 0], [0, 1]]
+    assert COLOURS.confusion(found("binary", "sigmoid", outputs), COLOURS.truth(raw)) == [[0, 1], [1, 2]]
+    assert COLOURS.confusion(found("binary", "sigmoid", outputs[:1]), COLOURS.truth(raw[:1])) == [[0, 0], [0, 1]]
 
 
 def test_confusion_is_that_of_scikit_learn() -> None:

@@ -46,7 +46,8 @@ def test_the_validation_part_of_an_ensemble_is_out_of_fold(write_spec: WriteSpec
     found = outcome_of(run.model.resolved, outputs)
     scores = score(run.model.resolved.metrics, run.model.preprocessing.task, found, new.raw_target)
     assert scores["accuracy"] == pytest.approx(run.metrics["validation"]["accuracy"], abs=1e-12)
-    assert run.model.preprocessing.task.confusion(found, new.raw_target) == run.metrics["confusion"]["validation"]
+    truth = run.model.preprocessing.task.truth(new.raw_target)
+    assert run.model.preprocessing.task.confusion(found, truth) == run.metrics["confusion"]["validation"]
     refitted = numbann.train(write_spec(ensemble={"folds": 2, "refit": True}))
     assert read_part(refitted.path, refitted.model).outputs is None
     with pytest.raises(RunDirectoryError, match="has no validation part"):

@@ -98,7 +98,7 @@ class OfClasses(Labels):
     def predictions(self, found: Outcome) -> np.ndarray:
         return np.array(self.subjects)[self.indices(found)]
 
-    def confusion(self, found: Outcome, raw_target: np.ndarray) -> Confusion | None:
+    def confusion(self, found: Outcome, truth: np.ndarray) -> Confusion | None:
         """Return the confusion table in the order of the classes; None for more than MOST_CONFUSED of them.
 
         As scikit-learn's confusion_matrix,
@@ -107,7 +107,7 @@ class OfClasses(Labels):
         size = len(self.subjects)
         if size > MOST_CONFUSED:
             return None
-        places = self.truth(raw_target) * size + self.indices(found)
+        places = truth * size + self.indices(found)
         table: Confusion = np.bincount(places, minlength=size * size).reshape(size, size).tolist()
         return table
 

@@ -187,8 +187,11 @@ class Task(ABC):
     def guess(self, usual: np.ndarray, t: np.ndarray) -> dict[str, np.ndarray]:
         """Return what a metric may ask for where every row is predicted as usual (T or K).  t: as of `measurable`."""
 
-    def confusion(self, found: Outcome, raw_target: np.ndarray) -> Confusion | None:
-        """Return how many rows of each class (a row of the table) are predicted as each class (a column), or None."""
+    def confusion(self, found: Outcome, truth: np.ndarray) -> Confusion | None:
+        """Return how many rows of each class (a row of the table) are predicted as each class (a column), or None.
+
+        truth: as of `truth`.
+        """
         return None
 
     # ---- for people and files

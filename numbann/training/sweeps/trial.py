@@ -35,7 +35,7 @@ from numbann.training.sent import Sent, naming_place
 from numbann.training.sweeps.search import Asked
 from numbann.training.sweeps.sources import Sources
 from numbann.training.sweeps.specs import portable
-from numbann.training.trained import mean_epoch
+from numbann.training.trained import epochs_of_weights, mean_epoch
 from numbann.training.warming import warm
 from numbann.turns import part_of
 
@@ -161,8 +161,7 @@ def train_trial(sent: Trials, line: Line, threads: int, asked: Asked) -> Generat
     best = mean_epoch(one["best_epoch"] for one in models)
     kept = mean_epoch(one.get("weights_epoch") or one["best_epoch"] for one in models)
     course = {
-        "best_epoch": best,
-        **({"weights_epoch": kept} if kept != best else {}),
+        **epochs_of_weights(best, kept),
         "epochs": max(one["epochs"] for one in models),
         "seconds": round(sum(one["seconds"] for one in models), 6),
         "validation": {name: fmean(one["validation"][name] for one in models) for name in models[0]["validation"]},
@@ -213,8 +212,7 @@ def _row(state: State, weights: int, validation: Mapping[str, float]) -> Row:
     measures |= {f"{VALIDATION}{name}": value for name, value in validation.items()}
     return {
         "measures": measures,
-        "best_epoch": state.best.epoch,
-        **({"weights_epoch": weights} if weights != state.best.epoch else {}),
+        **epochs_of_weights(state.best.epoch, weights),
         "epochs": len(history),
         "seconds": round(sum(record["seconds"] for record in history), 6),
         "validation": dict(validation),
