@@ -17,6 +17,9 @@ from numbann.plugins import distributions
 
 sys.path.append(str(Path(__file__).parent / "helpers"))  # for `import networks` in tests of the engine
 os.environ.setdefault("NUMBANN_HELPER", "0")  # the processors have enough to do
+# Tests rewrite modules within a second, at equal length, which Python's byte-code files do not notice
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+sys.dont_write_bytecode = True
 os.environ.pop("COLUMNS", None)  # pytest-xdist sets it, and then tables are as narrow as a terminal
 if "NUMBA_ENABLE_CUDASIM" in os.environ:
     import simulator
