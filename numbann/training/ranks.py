@@ -32,6 +32,7 @@ WORD, READY, END = 1, 2, 3  # tags of messages: a word of rank 0; a rank is read
 # Seconds to wait for the end of the others: before training begins, while they may be busy with the data; later; and
 # for that of rank 0 once it has said that it saves the run; once the run is complete; and to wait in MPI after a signal
 AT_FIRST, ALONE, WHILE_SAVING, COMPLETE, SIGNALLED = 6.0, 3.0, 600.0, 60.0, 15.0
+RELAY = 0.5  # seconds in which mpiexec passes on what was printed: it drops what it has not read when MPI ends all
 TICK = 0.01
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")  # what MPICH and Open MPI tell a process that they start: how many
 LastWords = Callable[[BaseException, str], None]  # reports an error of a rank, which "" stands for where it is rank 0
@@ -225,6 +226,7 @@ class Ranks:
         last_words(error, "" if self.leads else self.name)
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
+        time.sleep(RELAY)
         self._mpi.COMM_WORLD.Abort(code)
         os._exit(code)
 
