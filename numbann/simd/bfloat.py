@@ -2,7 +2,8 @@
 
 A pair is two neighbours along the depth of a product, the first one in the low half.  A product of pairs adds to a
 float32 first that of the high halves, then that of the low ones, each with one rounding to nearest, and takes denormal
-numbers for zero: so does vdpbf16ps, and the way without it has the same bits where denormals are flushed.
+numbers for zero: so does vdpbf16ps of x86.  BFMLALT and BFMLALB of ARM, and the way without any of these, have the same
+bits where denormals are flushed.  BFDOT of ARM has others: it adds both products at once.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from numbann.simd.machine import WIDE, features
+from numbann.simd.machine import ARM, WIDE, features
 from numbann.simd.vector import I32, constant, first_lanes, load_lanes, multiply_add, store, transpose
 
 NATIVE = WIDE and "avx512bf16" in features()
+LONG = ARM and "bf16" in features()  # multiply-adds of every second bfloat16, with float32 sums
 PAIRS, WORDS = ir.VectorType(I32, 16), ir.VectorType(ir.IntType(16), 32)
 FLOATS, MASK = ir.VectorType(ir.FloatType(), 16), ir.VectorType(ir.IntType(1), 16)
 # The columns of two rows side by side, and every second number of two rows, as places in both
@@ -40,12 +42,25 @@ BFLOATS = ir.VectorType(_BFloat(), 32)
 
 def add_pair_products(builder, x, y, z):
     """z + the products of two vectors of pairs."""
-    return (_add_native if NATIVE else _add_in_turn)(builder, x, y, z)
+    return (_add_native if NATIVE else _add_long if LONG else _add_in_turn)(builder, x, y, z)
 
 
 def _add_native(builder, x, y, z):
     x, y = (builder.bitcast(each, BFLOATS) for each in (x, y))
     return _call(builder, "llvm.x86.avx512bf16.dpbf16ps.512", FLOATS, [z, x, y])
+
+
+def _add_long(builder, x, y, z):
+    set.add(builder.function.attributes, '"target-features"="+bf16"')  # which LLVM does not find out by itself
+    quarters = []
+    for k in range(0, 16, 4):
+        part, *factors = (builder.shuffle_vector(each, each, _places(range(k, k + 4))) for each in (z, x, y))
+        factors = [builder.bitcast(each, ir.VectorType(_BFloat(), 8)) for each in factors]
+        for half in "tb":  # the top halves, then the bottom ones
+            part = _call(builder, f"llvm.aarch64.neon.bfmlal{half}", part.type, [part, *factors])
+        quarters.append(part)
+    halves = [builder.shuffle_vector(*quarters[k : k + 2], _places(range(8))) for k in (0, 2)]
+    return builder.shuffle_vector(*halves, _places(range(16)))
 
 
 def _add_in_turn(builder, x, y, z):

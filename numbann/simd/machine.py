@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 
-import llvmlite.binding as llvm
 import numba
 from llvmlite import ir
 from numba import types
@@ -12,6 +11,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from numbann.simd.jit import INTS, inner
+from numbann.simd.objects import processor_features
 from numbann.simd.pointer import call_yield
 from numbann.simd.sizes import SPIN
 
@@ -24,7 +24,7 @@ def features() -> set[str]:
         return {item[1:] for item in numba.config.CPU_FEATURES.split(",") if item.startswith("+")}
     if numba.config.CPU_NAME not in (None, "host"):
         return set()
-    return {name for name, there in llvm.get_host_cpu_features().items() if there}
+    return processor_features()
 
 
 WIDE = "avx512f" in features()  # 32 registers of 64 bytes: tiles may be several vectors wide

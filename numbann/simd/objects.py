@@ -155,12 +155,27 @@ def _path(key: tuple[Any, ...]) -> Path:
 def _processor() -> tuple[str, str, str]:
     """The kind of machine, of processor, and its features, as LLVM sees them."""
     llvm = _llvm()
-    return llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    features = llvm.get_host_cpu_features()
+    if sys.platform == "linux" and os.uname().machine == "aarch64":
+        features["bf16"] = _arm_multiplies_bfloats()
+    return llvm.get_process_triple(), llvm.get_host_cpu_name(), features.flatten()
+
+
+def _arm_multiplies_bfloats() -> bool:
+    """Whether Linux says that an ARM processor has instructions for bfloat16: LLVM does not ask for them."""
+    ask = ctypes.CDLL(None).getauxval
+    ask.argtypes, ask.restype = [ctypes.c_ulong], ctypes.c_ulong
+    return bool(ask(26) & 1 << 14)  # HWCAP2_BF16 among AT_HWCAP2
 
 
 def has_features(*names: str) -> bool:
     """Whether the processor has all of these features, such as "avx512f"."""
-    return {f"+{name}" for name in names} <= set(_processor()[2].split(","))
+    return {*names} <= processor_features()
+
+
+def processor_features() -> set[str]:
+    """All features of the processor."""
+    return {name[1:] for name in _processor()[2].split(",") if name.startswith("+")}
 
 
 def _settings() -> list[tuple[str, Any]]:

@@ -9,7 +9,7 @@ import bfloat_twin as twin
 import numpy as np
 import pytest
 from networks import configured, go_on_alike, make_engine, make_plan, same_tensors, set_weights, train_alike, weights_of
-from processes import run
+from processes import NARROW, run
 
 from numbann.engine.cpu.engine import Engine
 from numbann.engine.devices import device_of
@@ -107,7 +107,7 @@ def test_a_step_of_numbers_that_bfloat16_holds_is_that_of_float32(rows: int, mor
 @pytest.mark.slow
 def test_processors_without_the_instruction_train_to_the_same_bits() -> None:
     given = ("train_once.py", "", "tanh", "bfloat16")
-    here, narrow = run(*given), run(*given, NUMBA_CPU_NAME="haswell", NUMBA_CPU_FEATURES="+avx2,+fma")
+    here, narrow = run(*given), run(*given, **NARROW)
     assert narrow["digest"] == here["digest"]
 
 

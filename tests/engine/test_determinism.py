@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from networks import flat, make_data, make_engine, make_plan, same_bytes, set_weights, weights_of, width_of
+from processes import NARROW as LEAST
 from processes import run
 from variants import variants
 
@@ -193,7 +194,7 @@ def test_initialize_starts_over() -> None:
 def test_processors_with_narrow_registers(case: tuple[str, ...]) -> None:
     """Only for AVX-512 LLVM folds a selection of 0 into an addition, so a formula must not add one to a product."""
     given = ("train_once.py", "", *case)
-    wide, narrow = run(*given), run(*given, NUMBA_CPU_NAME="haswell", NUMBA_CPU_FEATURES="+avx2,+fma")
+    wide, narrow = run(*given), run(*given, **LEAST)
     assert narrow["digest"] == wide["digest"]
 
 
@@ -202,5 +203,5 @@ def test_processors_with_narrow_registers(case: tuple[str, ...]) -> None:
 def test_quotients_by_roots_differ_a_little_between_processors() -> None:
     """They begin with the processor's own estimate: in the derivative of squareplus and in adadelta."""
     given = ("train_once.py", "", "squareplus", "float32", "adadelta")
-    wide, narrow = run(*given), run(*given, NUMBA_CPU_NAME="haswell", NUMBA_CPU_FEATURES="+avx2,+fma")
+    wide, narrow = run(*given), run(*given, **LEAST)
     np.testing.assert_allclose(narrow["losses"], wide["losses"], rtol=1e-6)

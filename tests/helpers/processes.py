@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,10 @@ import numbann
 
 HERE = Path(__file__).parent
 Wait = Callable[[], dict[str, Any]]
+# A processor of this kind with no more than numbann needs; numba takes features from the host unless they are named
+OF_ARM = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "+neon"}
+OF_X86 = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma"}
+NARROW = OF_ARM if platform.machine() in ("aarch64", "arm64") else OF_X86
 
 
 def start(program: str, *arguments: object, **environment: object) -> Wait:

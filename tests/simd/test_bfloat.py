@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from multiply_bfloats import RANGES, digest, multiplied, numbers, operands, paired
 from numba import types
-from processes import run
+from processes import NARROW, run
 
 from numbann.engine.shared.alignment import aligned
 from numbann.simd import bfloat
@@ -24,7 +24,6 @@ from numbann.simd.objects import has_features, load
 from numbann.simd.tile import transpose_block
 
 CASES = int(os.environ.get("NUMBANN_BFLOAT_CASES", "2"))
-NARROW = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma"}
 BEFORE = {"NUMBA_CPU_NAME": "skylake-avx512", "NUMBA_CPU_FEATURES": "+avx2,+fma,+avx512f,+avx512bw,+avx512dq,+avx512vl"}
 
 
@@ -100,3 +99,4 @@ def test_pairs_are_turned(columns: int) -> None:
 
 def test_the_features_of_the_processor_are_known_without_numba() -> None:
     assert has_features("avx512f", "avx512bf16") == bfloat.NATIVE
+    assert has_features("bf16") == bfloat.LONG

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from processes import run
+from processes import NARROW, run
 
 from numbann.simd import machine
 from numbann.simd.pointer import pointer_of
 from numbann.simd.system import yield_address
-
-NARROW = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma"}  # numba takes features from the host else
 
 
 @numba.njit
