@@ -180,12 +180,17 @@ def processor_features() -> set[str]:
 
 def _settings() -> list[tuple[str, Any]]:
     """What numba is told otherwise than usual; it is asked only if it is there, or told something before it is."""
-    names = [name for setting in SETTINGS for name in VARIABLES.get(setting, (setting,))]
-    told = any(f"NUMBA_{name}" in os.environ for name in names) or os.path.exists(".numba_config.yaml")
-    if not told and "numba" not in sys.modules:
+    if "numba" not in sys.modules and not _told():
         return []
     config = importlib.import_module("numba.core.config")
     return [(name, value) for name, usual in SETTINGS.items() if (value := getattr(config, name)) != usual]
+
+
+@functools.cache
+def _told() -> bool:
+    """Whether this process began with words to numba, which asks for them when it is imported."""
+    names = [name for setting in SETTINGS for name in VARIABLES.get(setting, (setting,))]
+    return any(f"NUMBA_{name}" in os.environ for name in names) or os.path.exists(".numba_config.yaml")
 
 
 # ---- LLVM
@@ -202,11 +207,12 @@ def _llvm() -> Any:
 
 
 def prepare() -> None:
-    """Do what does not depend on kernels: import LLVM, ask it for the processor, hash the sources.
+    """Do what does not depend on kernels: make LLVM ready, ask it for the processor, hash the sources.
 
     Without this the first kernel does.
     """
     _processor()
+    _engine()
     versions_hash()
 
 
@@ -216,8 +222,11 @@ def _engine() -> Any:
     llvm = _llvm()
     if sys.platform == "win32":
         _compiler()  # which has what LLVM calls of the C library there
-    machine = llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(jit=True)
-    return llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+    # It compiles nothing but an empty module, which it needs: least work for that, and done before the first object
+    machine = llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(opt=0, jit=True)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+    engine.finalize_object()
+    return engine
 
 
 def _compiler() -> Any:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils.validation import validate_data
 
 PLAIN = np.dtype(np.float32), np.dtype(np.float64)
 
@@ -32,19 +31,25 @@ def are_plain_values(y: Any, rows: int) -> bool:
 
 
 def note_columns(estimator: Any, x: np.ndarray) -> None:
-    """Let an estimator know how many columns there are, without names, as scikit-learn's checks do."""
-    validate_data(estimator, x, skip_check_array=True)
+    """Let an estimator know how many columns there are, without names, as scikit-learn's checks do.
+
+    These would first look for plugins of data frames, which takes some of the time of a process's first fit.
+    """
+    vars(estimator).pop("feature_names_in_", None)
+    estimator.n_features_in_ = x.shape[1]
 
 
 def learn(estimator: Any, x: Any, y: Any) -> np.ndarray | None:
     """Learn the classes of labels y (N,), and encode them as `encode` does; None for rows or labels to check."""
     if not are_rows(x) or not _are_labels(y, len(x)):
         return None
-    classes = np.unique(y)
+    classes = np.array([*np.unique(y)])  # texts no wider than they are
     if not 1 < len(classes) <= len(y) / 2:  # of fewer rows for each scikit-learn warns
         return None
     note_columns(estimator, x)
-    estimator._label_binarizer = LabelBinarizer().fit(np.repeat(classes, 2))
+    known = estimator._label_binarizer = LabelBinarizer()  # fitted, without its checks of labels
+    known.classes_, known.sparse_input_ = classes, False
+    known.y_type_ = "multiclass" if len(classes) > 2 else "binary"
     estimator.classes_ = classes
     return _one_hot(np.searchsorted(classes, y), len(classes))
 
