@@ -11,6 +11,7 @@ import numpy as np
 from numbann.components.component import Component, call
 from numbann.components.matrices import shape_of, step_of_matrices
 from numbann.testing.findings import Doubt, Fault, spot_of
+from numbann.testing.settings import read_only
 
 STEPS, MATRIX_STEPS = 3000, 1000
 EPOCHS, STEPS_AN_EPOCH = 12, 5
@@ -227,7 +228,7 @@ def _weights_of(component: Component, layer: int) -> np.ndarray:
     seen = {"x": (256, SHAPE[0]), "z": (256, SHAPE[1])}
     sample = {role: np.random.default_rng(1).standard_normal(size) for role, size in seen.items()}
     given = {"shape": SHAPE, "random": np.random.default_rng(0), "layer": layer, "layers": LAYERS}
-    given |= {role: _read_only(array) for role, array in sample.items()}
+    given |= {role: read_only(array) for role, array in sample.items()}
     return np.asarray(call(component.function, **given, **component.defaults()))
 
 
@@ -273,12 +274,5 @@ def _measure(component: Component, t: np.ndarray, found: np.ndarray) -> Any:
     given = {"t": t, "label": found, "value": found, "probability": probability, "weight": np.ones(len(t))}
     given["group"] = np.arange(len(t)) // 5
     given |= {name: abs(found) for name in component.outputs}
-    given = {name: _read_only(array) for name, array in given.items() if array is not None}
+    given = {name: read_only(array) for name, array in given.items() if array is not None}
     return call(component.function, **given, **component.defaults())
-
-
-def _read_only(array: np.ndarray) -> np.ndarray:
-    """A copy that cannot be changed, as other metrics get it too."""
-    copy = array.copy()
-    copy.flags.writeable = False
-    return copy

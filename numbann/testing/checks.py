@@ -25,12 +25,12 @@ from numbann.testing.findings import FAILED, PASSED, SKIPPED, Fault, Finding, sp
 from numbann.testing.gives import check_gives
 from numbann.testing.gradients import check_gradient
 from numbann.testing.rows import check_rows
-from numbann.testing.signature import check_purity, check_signature
+from numbann.testing.signature import check_signature
 
 Check = Callable[[Component], str]  # returns a sentence, or raises Fault, Doubt or Unchecked
 
 COMPILED: dict[str, Check] = {"precision": check_precision, "extremes": check_extremes}
-START: dict[str, Check] = {"signature": check_signature, "source": check_source, "purity": check_purity}
+START: dict[str, Check] = {"signature": check_signature, "source": check_source}
 CHECKS: dict[str, dict[str, Check]] = {
     "activation": {**START, "gradient": check_gradient, **COMPILED},
     "embedding": {**START, "gradient": check_gradient, **COMPILED},

@@ -1,4 +1,4 @@
-"""Checks of functions of rows, in plain Python: every element is filled."""
+"""Checks of functions of rows, in plain Python: every element is filled, and inputs cannot be changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numbann.components.component import Component, call
 from numbann.testing.batches import draw_batch, outputs_in, with_each
 from numbann.testing.findings import Fault, spot_of
-from numbann.testing.settings import UNDEFINED, rows_of_targets, widths_of, with_rows
+from numbann.testing.settings import UNDEFINED, read_only, rows_of_targets, widths_of, with_rows
 
 WIDTHS = (16, 7, 2, 1)
 BEFORE = (math.nan, 3.0e7)  # what an array holds before it is filled
@@ -41,19 +41,19 @@ def list_fillings(component: Component, width: int) -> Iterator[Filling]:
             yield component.function, "dy", {**given, "row": row, "dy": np.empty(given["y"].shape[1])}
         return
     if component.kind == "loss":
-        targets = rows_of_targets(component, 2, width, random)
+        targets = read_only(rows_of_targets(component, 2, width, random))
         for y, target in zip((random.normal(0, 2, width), np.zeros(width)), targets, strict=True):
-            given = {**component.defaults(), "y": y, "t": target, "label": target, "dy": np.empty(width)}
+            given = {**component.defaults(), "y": read_only(y), "t": target, "label": target, "dy": np.empty(width)}
             yield component.function, "dy", given
         return
     width, made = widths_of(component.configured(), width)
     for z in (random.normal(0, 2, width), np.zeros(width)):
-        given = {**with_rows(component, component.defaults(), width), "z": z, "a": np.empty(made)}
+        given = {**with_rows(component, component.defaults(), width), "z": read_only(z), "a": np.empty(made)}
         yield component.function, "a", given
         call(component.function, **given)
         assert component.backward is not None
         empty = {name: np.empty(width) for name in ("dz", *component.gradients.values())}
-        given = {**given, **empty, "da": random.standard_normal(made)}
+        given = {**given, **empty, "a": read_only(given["a"]), "da": read_only(random.standard_normal(made))}
         yield from ((component.backward, name, given) for name in empty)
 
 

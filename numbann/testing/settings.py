@@ -125,3 +125,10 @@ def _draw(kind: str, rows: int, columns: int, random: np.random.Generator) -> np
     if kind in ends:
         found[1::2] = ends[kind](found[1::2])
     return found
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """A copy that raises ValueError where it is changed: others read the same array."""
+    copy = array.copy()
+    copy.flags.writeable = False
+    return copy

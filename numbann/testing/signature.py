@@ -1,4 +1,4 @@
-"""Checks that a component returns what its kind should, the same each time, in plain Python."""
+"""Checks that a component returns what its kind should, in plain Python."""
 
 from __future__ import annotations
 
@@ -120,39 +120,3 @@ def _check_chances(component: Component) -> None:
             if found > 0.5 + 1e-9:
                 what = "gives numbers that are not between 0 and 1, and probabilities=True says that they are chances"
                 raise Fault(what, spot_of(function), "leave probabilities out, or give chances")
-
-
-def check_purity(component: Component) -> str:
-    """Equal arguments give equal results, and no number or list of its module changes."""
-    functions = {function for function, _ in _list_calls(component)}
-    before = {function: _list_globals(function) for function in functions}
-    for function, given in _list_calls(component):
-        if _outcome(function, given) != _outcome(function, given):
-            raise Fault(
-                f"{function.__name__} gives other numbers when it is called again with the same ones",
-                spot_of(function),
-                "keep nothing between calls; noise comes by the argument u, states by arguments of their own",
-            )
-    for function in functions:
-        changed = [name for name, value in _list_globals(function).items() if before[function].get(name) != value]
-        if changed:
-            raise Fault(
-                f"calling it changes {changed[0]!r} of its module",
-                spot_of(function),
-                "keep nothing between calls; states go in and out by arguments",
-            )
-    return "the same inputs give the same outputs, and nothing else changes"
-
-
-def _outcome(function: Callable[..., Any], given: dict[str, Any]) -> str:
-    """What a call gives, and what its arrays hold after it, as text, for comparison."""
-    arrays = {name: value.copy() for name, value in given.items() if isinstance(value, np.ndarray)}
-    result = _call(function, **{**given, **arrays})
-    return repr((result, [array.tolist() for array in arrays.values()]))
-
-
-def _list_globals(function: Callable[..., Any]) -> dict[str, str]:
-    """The data of a function's module, as text, for comparison."""
-    data = (int, float, complex, str, list, dict, set, tuple, np.ndarray)
-    scope = function.__globals__
-    return {name: repr(value) for name, value in scope.items() if isinstance(value, data) and name[:2] != "__"}

@@ -55,9 +55,9 @@ def test_a_plugin_that_is_right(numbann: Numbann) -> None:
     assert result.exit_code == 0, result.output
     lines = [line.split() for line in result.stdout.splitlines() if line]
     assert lines[0] == ["activation", "doubled", f"{Path('doubled.py').resolve()}:6"]
-    checks = ["signature", "source", "purity", "gradient", "precision", "extremes", "vectors"]
-    assert [(mark, name) for mark, name, *_ in lines[1:8]] == [("✓", name) for name in checks]
-    assert [line[0] for line in lines[8:12]] == ["-", "speed", "speed", "step"]
+    checks = ["signature", "source", "gradient", "precision", "extremes", "vectors"]
+    assert [(mark, name) for mark, name, *_ in lines[1:7]] == [("✓", name) for name in checks]
+    assert [line[0] for line in lines[8:11]] == ["speed", "speed", "step"]  # after the line of CUDA
     assert lines[-1] == ["Verdict:", "doubled", "passes", "every", "check."]
 
 
@@ -219,7 +219,7 @@ def test_new_plugins_install(numbann: Numbann, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path("site").resolve()), *sys.path]))
     tests = [sys.executable, "-m", "pytest", "-q", "-p", "numbann.pytest_plugin", *folders]
     done = subprocess.run(tests, capture_output=True, text=True, timeout=120, check=False)
-    assert done.stdout.splitlines()[-1].startswith("30 passed"), done.stdout
+    assert done.stdout.splitlines()[-1].startswith("26 passed"), done.stdout
     monkeypatch.syspath_prepend(Path("site").resolve())
     distributions._find_announced.cache_clear()
     for kind in KINDS:
@@ -243,13 +243,13 @@ def test_tests_of_a_new_plugin(
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]))
     pytest_of = ("-m", "pytest", "-p", "numbann.pytest_plugin", "-v", root)
     out, _ = start(*pytest_of).communicate(timeout=120)
-    names = ["signature", "source", "purity", "gradient", "precision", "extremes"]
+    names = ["signature", "source", "gradient", "precision", "extremes"]
     assert all(f"test_component[activation-mine-{name}]" in out for name in names), out
-    assert "6 passed" in out
+    assert "5 passed" in out
     text = module.read_text().replace("# Its derivative", "@mine.derivative\ndef slope(z):\n    return 2\n\n\n#")
     module.write_text(text)
     out, _ = start(*pytest_of).communicate(timeout=120)
-    assert "1 failed, 5 passed" in out, out
+    assert "1 failed, 4 passed" in out, out
     line = 1 + text.splitlines().index("@mine.derivative")
     assert f"numbann_mine.py:{line}: slope is 2 at z" in out
     assert "Traceback" not in out

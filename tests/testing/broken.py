@@ -270,6 +270,20 @@ def half_back(da, dz):
 
 
 @activation(form="row")
+def changing(z, a):
+    """Changing: z, which is 0 after it."""
+    for k in range(len(z)):
+        a[k] = z[k]
+        z[k] = 0
+
+
+@changing.backward
+def changing_back(da, dz):
+    for k in range(len(dz)):
+        dz[k] = da[k]
+
+
+@activation(form="row")
 def whole(z, a):
     """Whole: z."""
     for k in range(len(z)):
@@ -493,6 +507,7 @@ CASES = {
     "yields an array": (yields_array, yields_array),
     "metric of columns": (of_columns, of_columns),
     "half a row": (half_filled, half_filled),
+    "changes its row": (changing, changing),
     "no dz": (whole, empty_back),
     "no dy": (no_dy, no_dy),
     "adds to dy": (adding, adding),

@@ -147,7 +147,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
 def check(settings: Settings, what: str, as_json: bool) -> None:
     """Check the components of WHAT: a name, a plugin file, or a folder of plugin files or of a distribution.
 
-    Signature, purity, gradient, precision, extremes, vectors and speed; exit code 1 if a check fails.
+    Signature, source, gradient, precision, extremes, vectors and speed; exit code 1 if a check fails.
     """
     from numbann_cli.plugin_report import format_report, report_all, summary
 

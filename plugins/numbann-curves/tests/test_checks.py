@@ -1,4 +1,4 @@
-"""Every check of numbann as a test: signature, purity, gradient, precision, extremes."""
+"""Every check of numbann as a test: signature, source, gradient, precision, extremes."""
 
 import pytest
 

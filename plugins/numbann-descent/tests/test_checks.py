@@ -1,4 +1,4 @@
-"""Every check of numbann as a test: signature, purity, descent, precision, extremes."""
+"""Every check of numbann as a test: signature, source, descent, precision, extremes."""
 
 import pytest
 
