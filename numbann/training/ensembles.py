@@ -79,7 +79,7 @@ def execute_ensemble(execution: Execution, folding: Folding, executor: Executor 
             path, code = execution.directory.path, getattr(interruption, "exit_code", 130)
             if course.complete:
                 raise Interrupted(path, code, "the run is complete", complete=True) from interruption
-            raise Interrupted(path, code, f"the checkpoints of all models are kept in {path}") from interruption
+            raise Interrupted(path, code, course.kept) from interruption
         except NotBegunError:
             leave_nothing(execution)
             raise
@@ -97,6 +97,9 @@ class _Course:
         self._execution, self._folding = execution, folding
         self._path = execution.directory.path
         self._executor = executor
+        # What other processes have of a model that is not done ends with them
+        models = "checkpoints of all models" if executor == THREADS else "models that are done"
+        self.kept = f"the {models} are kept in {self._path}"
 
     def run(self) -> Run:
         """Train, measure and write."""
@@ -115,8 +118,7 @@ class _Course:
     def _tell(self, event: Event) -> None:
         """Tell an event; TrainingError if a callback asks to stop: several models end together."""
         if asked := self._execution.tell(event):
-            kept = f"the checkpoints of all models are kept in {self._path}"
-            raise TrainingError(f"a callback stopped the run: {asked.reason}\n{kept}")
+            raise TrainingError(f"a callback stopped the run: {asked.reason}\n{self.kept}")
 
     # ---- training
 
@@ -155,8 +157,7 @@ class _Course:
             for event in line.heard():
                 self._tell(event)
             if done.error is not None:
-                kept = f"the checkpoints of all models are kept in {self._path}"
-                raise named(done.error, places[done.place], kept)
+                raise named(done.error, places[done.place], self.kept)
             trained = done.value.trained if isinstance(done.value, _Back) else done.value
             found.append(trained)
             self._tell(ended(trained))

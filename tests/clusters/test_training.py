@@ -146,7 +146,7 @@ def test_an_ensemble_that_was_trained_elsewhere_goes_on_here(write_spec: WriteSp
         if isinstance(event, ModelEnded) and event.model == 2:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match=r"^the models that are done are kept in away; resume with"):
         numbann.train(spec, output="away", executor=Away(), callbacks=[stop])
     found = numbann.resume("away")
     assert found.model.predict(ROWS).tolist() == expected.model.predict(ROWS).tolist()
