@@ -290,7 +290,7 @@ def _set_by_loops_and_branches(z, a):
         return 0
     for _k in range(3):
         if last > 1:
-            above = 1
+            above, side = 1, 2
         else:
             above = 0
             a[0] = above
