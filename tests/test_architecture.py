@@ -58,7 +58,9 @@ ALONE = {  # these know less than what stands before them
     },
     "numbann.data": {"data", "limits", "caches", "numbann.simd.cells"},  # which reads a large file's numbers
 }
-SEPARATE = {("kernels", "engine"), ("testing", "training")}  # neighbours that ignore each other, apart from
+SEPARATE = {  # neighbours that ignore each other, apart from TABLE; a kernel is of its cache's KERNEL_SOURCES alone
+    *(("kernels", "engine"), ("testing", "training"), ("compile", "network"), ("kernels", "network")),
+}
 TABLE = "numbann.engine.devices"  # which names what is imported when it is asked for
 OUTSIDE = {"numbann", "numbann.pytest_plugin"}  # the first only names modules, lazily; pytest finds the second by name
 LIGHT = {"numba", "numpy", "pydantic", "safetensors", "llvmlite"}
@@ -155,6 +157,7 @@ def test_the_rule_can_be_broken() -> None:
         ("spec.checks", "data.source"),
         ("data.source", "components.registry"),
         ("network.plan", "simd.op"),
+        ("kernels.norms", "network.steps.norm"),
         ("training.loop", "testing.checks"),
     ):
         assert not may_import(f"numbann.{importer}", f"numbann.{imported}")

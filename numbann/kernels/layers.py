@@ -22,9 +22,9 @@ from numbann.kernels.norms import (
     rms_norm_backward,
     running_norm,
 )
-from numbann.network.steps.norm import NORM_EPSILON, NORM_MOMENTUM
 from numbann.simd.jit import inner
 from numbann.simd.noise import noise, row_key
+from numbann.simd.sizes import NORM_EPSILON, NORM_MOMENTUM
 
 DRAWS = 1 << 24  # the number of values that a draw can have
 RATE = "{}: rate is {}; give a number >= 0 and < 1"

@@ -24,9 +24,9 @@ from numbann.kernels.arrays import (
     result_like,
     shifted,
 )
-from numbann.network.steps.norm import NORM_EPSILON, NORM_MOMENTUM
 from numbann.simd.jit import inner
 from numbann.simd.rows import row_dot, row_sum
+from numbann.simd.sizes import NORM_EPSILON, NORM_MOMENTUM
 
 LEAST = "{}: epsilon is {}; give a number > 0"
 

@@ -1,4 +1,4 @@
-"""Sizes and places that kernels share with the engine, which knows them without importing a kernel."""
+"""Sizes, places and constants that kernels share with the engine, which knows them without importing a kernel."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ DELTA_DEPTH = 256  # columns of w, transposed, in a block of the delta product: 
 ROUNDED = 32  # columns that are rounded to bfloat16 at once: two vectors of float32, one of bfloat16
 TOGETHER = 64  # rows that an embedding works on at once
 BLOCK = 1024  # elements of an arena that are measured, summed or updated at once: they stay in the first-level cache
+NORM_EPSILON, NORM_MOMENTUM = 1e-5, 0.1  # beside the variance, and of a batch in running statistics, as PyTorch's
 SMALL = 1e-6  # added to a norm before it divides, as in PyTorch
 SPIN = 200  # pauses before a waiting thread gives its processor away, which another thread may need
 # The parameters of a dropout; NOTHING is 0, in their precision

@@ -18,8 +18,8 @@ from numbann.cuda.threads import elements, norm, op
 from numbann.errors import DeviceError
 from numbann.network.plan import Plan
 from numbann.network.steps import Activation, AddInputs, Drop, Norm, Product, Step
-from numbann.network.steps.norm import NORM_EPSILON, NORM_MOMENTUM
 from numbann.network.steps.step import ROW, SHARED
+from numbann.simd.sizes import NORM_EPSILON, NORM_MOMENTUM
 
 # ---- forward, element by element
 

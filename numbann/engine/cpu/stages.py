@@ -18,10 +18,10 @@ from numbann.engine.cpu.table import Columns, Op, Slot
 from numbann.engine.cpu.wanted import component_kernel, want
 from numbann.network import steps
 from numbann.network.plan import Plan
-from numbann.network.steps.norm import NORM_EPSILON, NORM_MOMENTUM
 from numbann.network.steps.step import BATCH
 from numbann.simd.named import batch, categories, dense, dropout, input_scale, members, norm, rounding
 from numbann.simd.op import BFLOAT16
+from numbann.simd.sizes import NORM_EPSILON, NORM_MOMENTUM
 
 ROUNDED_UNIT = 64  # rows of a panel of w that are rounded at once
 ALL_THREADS = 1 << 16  # units, more than there are threads: each of them gets some

@@ -32,7 +32,7 @@ from numbann.network.steps import (
     Step,
     TakeOwn,
 )
-from numbann.network.steps.norm import NORM_EPSILON
+from numbann.simd.sizes import NORM_EPSILON
 
 if TYPE_CHECKING:
     from numbann.model.model import Model

@@ -8,8 +8,6 @@ from numbann.network.description import Dense
 from numbann.network.steps.step import BATCH, ELEMENT, ROW, ROWS, SUMS, Step, Vector
 from numbann.records import dataclass
 
-NORM_EPSILON, NORM_MOMENTUM = 1e-5, 0.1  # beside the variance, and of a batch in running statistics, as PyTorch's
-
 
 @dataclass(frozen=True, kw_only=True)
 class Norm(Step):
