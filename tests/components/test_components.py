@@ -18,7 +18,7 @@ from variants import size_of, variants
 from numbann.components.built_in import built_in
 from numbann.components.component import Component, arguments_of
 from numbann.components.declare import activation, freeze, initializer, loss, metric, optimizer, schedule
-from numbann.components.parameter import Fraction, Learnable, NonNegative, Numbers, learnable
+from numbann.components.parameter import Fraction, Learnable, NonNegative, Numbers, Positive, learnable
 from numbann.derivation import derivative_of
 from numbann.derivation.outputs import rows_of
 from numbann.errors import PluginError
@@ -273,6 +273,22 @@ def _unknown_annotation(z, alpha: Flaot = 1.0):  # type: ignore[name-defined]  #
     return alpha * z
 
 
+def _tuple(z, alpha: Positive = (1.0,)):  # type: ignore[assignment]
+    return alpha * z
+
+
+def _text_for_a_number(z, alpha: Learnable = "0.25"):  # type: ignore[assignment]
+    return alpha * z
+
+
+def _whole(z, k: int = True):
+    return z
+
+
+def _no_tuple(epoch, milestones: Numbers = 25.0):  # type: ignore[assignment]
+    return 1.0
+
+
 def _out_of_bounds(z, alpha: Fraction = 2.0):
     return alpha * z
 
@@ -294,6 +310,10 @@ RAW = [  # which Python alone would say in its own words, or not at all
     (lambda: activation(_starred), r"\*z is passed by its name; leave out \*, \*\* and /"),
     (lambda: activation(_unknown_annotation), "an annotation or the signature fails: name 'Flaot' is not defined"),
     (lambda: activation(_out_of_bounds), "alpha = 2.0 by default, and must be below 1"),
+    (lambda: activation(_tuple), r"alpha = \(1.0,\) by default, and must be float"),
+    (lambda: activation(_text_for_a_number), "alpha = '0.25' by default, and must be float"),
+    (lambda: activation(_whole), "k = True by default, and must be int"),
+    (lambda: schedule(_no_tuple), "milestones = 25.0 by default, and must be a tuple of numbers"),
     (lambda: activation(aliases="twice")(lambda z: z), r"aliases='twice': give a list, \('twice',\)"),
     (lambda: optimizer(optional="m")(lambda w, g, m: w), "optional='m': give a dict, with a state as each key"),
     (lambda: optimizer(form="matrix", shapes=["m"])(lambda w, g, m: w), r"shapes=\['m'\]: give a dict"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from numbann.components.bounds import bounds_among
 from numbann.components.component import Component, Function, arguments_of
@@ -48,10 +49,20 @@ def _faults_of_parameter(parameter: Parameter, kind: str) -> Iterator[str]:
     """Yield what is wrong with a parameter's type and its default."""
     if parameter.type not in (float, int, bool, *([Numbers] if kind == "schedule" else [])):
         yield f"parameter {parameter.name!r} must be float, int or bool, not {parameter.type}"
+    elif not _is_of(parameter.type, parameter.default):
+        wanted = "a tuple of numbers" if parameter.type == Numbers else parameter.type.__name__
+        yield f"{parameter.name} = {parameter.default!r} by default, and must be {wanted}"
     elif parameter.type != Numbers:
         bounds = list(bounds_among(parameter.constraints))
         for bound in (one for one in bounds if not parameter.learnable and not one.holds(parameter.default)):
             yield f"{parameter.name} = {parameter.default} by default, and must be {bound.words} {bound.number:g}"
+
+
+def _is_of(kind: type, default: Any) -> bool:
+    """Whether a default has its parameter's type; a whole number is a float, too."""
+    if kind == Numbers:
+        return isinstance(default, tuple) and all(_is_of(float, one) for one in default)
+    return isinstance(default, kind | int) and isinstance(default, bool) == (kind is bool)
 
 
 def _misspelt(component: Component, known: Sequence[str]) -> Iterator[str]:
