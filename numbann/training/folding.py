@@ -35,7 +35,7 @@ SEEDS = 1 << 63
 class Share:
     """How models share the threads of a machine: so many at work at a time, with so many threads each.
 
-    begun: how many may be begun at a time, as memory allows; they take turns.  No bit depends on it.
+    begun: how many may be begun at a time, as memory allows, by taking turns.  No bit depends on it.
     """
 
     working: int
@@ -50,7 +50,7 @@ class Share:
         """
         on_gpu = device_of(prepared.resolved.spec.train.device) is not DEFAULT
         working = 1 if on_gpu else min(models, threads)
-        return cls(working, each or threads // working, min(models, max(working, room_for(prepared))))
+        return cls(working, each or threads // working, room_for(prepared))
 
 
 def room_for(prepared: Prepared) -> float:
