@@ -48,7 +48,7 @@ from numbann.training.telling import checked_callbacks
 
 WHOLE = {"split": {"validation": 0, "test": 0}}  # all rows are for training
 PLAIN = {"model": {"layers": LAYERS, "init": INIT}}  # without a preset
-TOLD = ("dates", "identifier")  # the findings of columns with nearly as many categories as rows
+TOLD = ("dates", "identifier", "leak")  # the findings of columns that a person most likely does not mean as inputs
 PARAMETERS = {  # that say what a spec has at a path
     "preset": "preset",
     "seed": "random_state",
@@ -321,7 +321,7 @@ def _are_dates(column: Any) -> bool:
 
 
 def _find(event: Event, found: list[str]) -> None:
-    """Collect what is said of columns with nearly as many categories as rows."""
+    """Collect what is said of columns that should not be inputs as they are."""
     if isinstance(event, DataRead):
         found += [one.text for one in event.findings if one.kind in TOLD]
 

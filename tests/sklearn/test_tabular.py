@@ -230,7 +230,7 @@ def test_wrong_parameters(settings: dict[str, Any], message: str) -> None:
 def test_a_target_with_the_name_of_a_column_gets_another() -> None:
     told = "X has a column {}, as y has; if it is the target, leave it out of X"
     with pytest.warns(UserWarning, match=told.format('"sold"')):
-        assert classifier(epochs=1).fit(TABLE.assign(sold=SOLD), SOLD).model_.targets == ("sold_",)
+        assert classifier(epochs=1).fit(TABLE.assign(sold=np.roll(SOLD, 1)), SOLD).model_.targets == ("sold_",)
     several = pandas.DataFrame({"age": PRICE, "age_": PRICE, "price": PRICE})
     with pytest.warns(UserWarning, match=told.format('"age"')):
         assert regressor(epochs=1).fit(TABLE, several).model_.targets == ("age__", "age_", "price")
@@ -299,6 +299,13 @@ def test_dates_as_texts_and_identifiers_are_told(preset: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         regressor(preset=preset, spec=spec).fit(table, PRICE)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_column_that_copies_the_target_is_told(labelled: bool) -> None:
+    net, y = (classifier(), SOLD) if labelled else (regressor(), PRICE)
+    with pytest.warns(UserWarning, match=r'column "copy" alone tells the target; .* "drop": \["copy"\] \(in spec='):
+        net.fit(TABLE.assign(copy=y if labelled else 2 * y + 1), y)
 
 
 def test_a_column_of_numbers_and_texts() -> None:
