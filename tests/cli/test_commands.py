@@ -40,6 +40,16 @@ def test_help_names_every_option_and_command() -> None:
         assert command.name == name
 
 
+def test_options_that_commands_share_come_in_one_order() -> None:
+    order = ["targets", "preset", "output", "given", "device", "threads", "seed", "workers", "processes", "cluster"]
+    order += ["ranks", "trust", "no_cache", "dry_run", "force", "as_json"]
+    for name in overview.COMMANDS:
+        command = group.get_command(None, name)  # type: ignore[arg-type]
+        assert command is not None
+        shared = [str(one.name) for one in command.params if one.name in order]
+        assert shared == sorted(shared, key=order.index), name
+
+
 @pytest.mark.parametrize("arguments", [(), ("--help",)])
 def test_help_is_the_same_with_click(numbann: Numbann, arguments: tuple[str, ...]) -> None:
     result = numbann(*arguments)

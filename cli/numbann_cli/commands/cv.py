@@ -28,12 +28,12 @@ from numbann_cli.overview import COMMANDS
     metavar="FILE",
     help="Write what is predicted out of fold, a line a row and repeat: .csv, .jsonl, .parquet, .feather.",
 )
-@options.processes
-@options.cluster
 @options.settings
 @options.device
 @options.threads
 @options.seed
+@options.processes
+@options.cluster
 @options.no_cache
 @options.json_output
 @click.pass_obj
@@ -44,12 +44,12 @@ def command(
     folds: int,
     repeats: int,
     output: Path | None,
-    processes: bool,
-    cluster: str | None,
     given: tuple[str, ...],
     device: str | None,
     threads: int | None,
     seed: int | None,
+    processes: bool,
+    cluster: str | None,
     as_json: bool,
 ) -> None:
     """Cross-validate SPEC, a JSON file; or, with --target COLUMN, a spec made for a data file."""

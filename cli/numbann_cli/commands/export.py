@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 @click.option("--data", metavar="DATA", help="The rows to compare on (default: 1000 drawn as those of training were).")
 @click.option("--card/--no-card", default=True, help="Whether to write README.md, the model's card, beside it.")
 @click.option("--dtype", type=click.Choice(["float32", "float64"]), help="Of the numbers that it takes.")
-@click.option("--force", is_flag=True, help="Write over a file that numbann did not write.")
 @options.trust
+@click.option("--force", is_flag=True, help="Write over a file that numbann did not write.")
 @options.json_output
 @click.pass_obj
 def command(

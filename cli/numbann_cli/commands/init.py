@@ -13,6 +13,7 @@ from numbann_cli.overview import COMMANDS
 @click.command("init", help=COMMANDS["init"])
 @click.argument("data")
 @click.option("--target", "targets", multiple=True, metavar="COLUMN", help="The column to predict; repeatable.")
+@options.preset
 @click.option(
     "-o",
     "--output",
@@ -22,7 +23,6 @@ from numbann_cli.overview import COMMANDS
     show_default=True,
     help="The spec to write; an existing file is never replaced.",
 )
-@options.preset
 @options.data_settings
 @options.no_cache
 def command(data: str, targets: tuple[str, ...], preset: str | None, output: Path, given: tuple[str, ...]) -> None:

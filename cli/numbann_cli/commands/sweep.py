@@ -16,18 +16,18 @@ from numbann_cli.overview import COMMANDS
 @click.argument("spec", type=click.Path(path_type=Path))
 @options.targets
 @click.option("-o", "--output", type=options.written, metavar="DIR", help="Its directory; default: runs/NAME-sweep.")
-@options.workers
-@options.processes
-@options.cluster
 @click.option(
     "--trial", type=int, metavar="N", help="Train trial N alone, for an array of jobs; numbann resume gathers."
 )
 @options.settings
-@click.option("--force", is_flag=True, help="Replace an existing sweep.")
 @options.device
 @options.threads
 @options.seed
+@options.workers
+@options.processes
+@options.cluster
 @options.no_cache
+@click.option("--force", is_flag=True, help="Replace an existing sweep.")
 @options.json_output
 @click.pass_obj
 def command(
@@ -35,15 +35,15 @@ def command(
     spec: Path,
     targets: tuple[str, ...],
     output: Path | None,
-    workers: int | None,
-    processes: bool,
-    cluster: str | None,
     trial: int | None,
     given: tuple[str, ...],
-    force: bool,
     device: str | None,
     threads: int | None,
     seed: int | None,
+    workers: int | None,
+    processes: bool,
+    cluster: str | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Train SPEC, a JSON file with a sweep, with many values; or, with --target COLUMN, a spec made for a data file."""
