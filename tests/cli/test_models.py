@@ -52,6 +52,10 @@ def test_an_ensemble(write_spec: WriteSpec) -> None:
 def test_cv(write_spec: WriteSpec) -> None:
     out = called("cv", str(write_spec()), "--folds", "3", "--repeats", "2", "-o", "out.csv").stdout
     assert "run    6 models, " in out
+    assert [line.split()[:3] for line in out.splitlines()[-11:-5]] == [
+        [f"{k + 1}", f"{k % 3 + 1}", f"{k // 3 + 1}"] for k in range(6)
+    ]
+    assert not {"\r", "\x1b"} & set(out)  # a line a model, for a file or a pipe
     assert [line.split()[0] for line in out.splitlines()[-4:]] == ["mean", "deviation", "time", "written"]
     assert Path("out.csv").read_text().startswith("row,repeat,fold,target,prediction,p_blue,p_green,p_red\n")
     found = json.loads(called("cv", str(write_spec()), "--folds", "3", "--json", "-q").stdout)
