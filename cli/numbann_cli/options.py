@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,13 @@ settings = click.option(
     shell_complete=complete_setting,
     help="Set a key over the spec; VALUE is JSON.  Repeatable.",
 )
+
+
+def of_training(command: Callable[..., None]) -> Callable[..., None]:
+    """--set, --device, --threads and --seed: the options of a command that trains."""
+    return settings(device(threads(seed(command))))
+
+
 data_settings = click.option(
     "--set",
     "given",

@@ -28,10 +28,7 @@ from numbann_cli.overview import COMMANDS
     metavar="FILE",
     help="Write what is predicted out of fold, a line a row and repeat: .csv, .jsonl, .parquet, .feather.",
 )
-@options.settings
-@options.device
-@options.threads
-@options.seed
+@options.of_training
 @options.processes
 @options.cluster
 @options.no_cache

@@ -23,10 +23,7 @@ RATE = click.FloatRange(min=0, min_open=True)
 @click.option(
     "--steps", type=click.IntRange(20, 1_000_000), default=200, show_default=True, metavar="N", help="How many."
 )
-@options.settings
-@options.device
-@options.threads
-@options.seed
+@options.of_training
 @options.no_cache
 @options.json_output
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Draw it, such as a PNG.")

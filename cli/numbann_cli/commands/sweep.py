@@ -19,10 +19,7 @@ from numbann_cli.overview import COMMANDS
 @click.option(
     "--trial", type=int, metavar="N", help="Train trial N alone, for an array of jobs; numbann resume gathers."
 )
-@options.settings
-@options.device
-@options.threads
-@options.seed
+@options.of_training
 @options.workers
 @options.processes
 @options.cluster

@@ -23,10 +23,7 @@ from numbann_cli.overview import COMMANDS
     metavar="DIR",
     help="The run directory (default: runs/NAME, runs/NAME-2, ...).",
 )
-@options.settings
-@options.device
-@options.threads
-@options.seed
+@options.of_training
 @options.cluster
 @options.ranks
 @options.no_cache
