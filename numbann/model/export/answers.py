@@ -51,9 +51,9 @@ def answers_of(model: Model) -> Answers:
 class Answers(ABC):
     """The answers of a task."""
 
-    @abstractmethod
     def in_units(self, y: V, writer: Writer[V]) -> list[V]:
         """Write outputs (N, O) of a network as values of which several networks have a mean."""
+        return [writer.widened(y)]
 
     @abstractmethod
     def write(self, values: Sequence[V], writer: Writer[V]) -> None:
@@ -66,9 +66,6 @@ class Classes(Answers):
 
     task: OfClasses
     found: Outcome
-
-    def in_units(self, y: V, writer: Writer[V]) -> list[V]:
-        return [writer.widened(y)]
 
     def write(self, values: Sequence[V], writer: Writer[V]) -> None:
         (y,), chances = values, self.task.has_probabilities(self.found)
@@ -96,9 +93,6 @@ class YesNo(Answers):
 
     task: Multilabel
     found: Outcome
-
-    def in_units(self, y: V, writer: Writer[V]) -> list[V]:
-        return [writer.widened(y)]
 
     def write(self, values: Sequence[V], writer: Writer[V]) -> None:
         (y,), threshold = values, threshold_of(self.found)
