@@ -69,13 +69,18 @@ def run_epochs(
         if job.watch.key not in record:
             raise TrainingError(f'watch: "{job.watch.key}" is no key of the history; its keys are {", ".join(record)}')
         with pause.whole:
-            state.history.append(record)
-            state.losses, state.seconds, state.schedule = NO_LOSSES, 0.0, schedule
-            state.courses = {name: states for name, (_, states) in moved.items()}
-            state.best = update_best(job.watch, state.best, record["epoch"], record[job.watch.key])
-            if job.keep_best and state.best.epoch == record["epoch"]:
-                state.keep_as_best()
+            state.schedule, state.courses = schedule, {name: states for name, (_, states) in moved.items()}
+            _end_epoch(job, state, record)
         yield record
+
+
+def _end_epoch(job: Job, state: State, record: Record) -> None:
+    """Note the record of an epoch, and keep the weights of the best one."""
+    state.history.append(record)
+    state.losses, state.seconds = NO_LOSSES, 0.0
+    state.best = update_best(job.watch, state.best, record["epoch"], record[job.watch.key])
+    if job.keep_best and state.best.epoch == record["epoch"]:
+        state.keep_as_best()
 
 
 def _train(

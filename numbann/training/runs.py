@@ -87,19 +87,32 @@ def train(
             return tell.checked(_train_in_memory(prepared, folding, tell, place))
         output = prepared.loaded.spec.output if output is None else output
         rundir.check_output(output, force)
-        with engine_of(prepared, tell, own) as engine:
-            warmup = warm_up(engine, prepared)
-            directory = rundir.create(output, prepared.resolved.spec.name, force)
-            try:
-                with lock(directory.path):
-                    directory.sweep()
-                    execution = Execution(prepared, engine, tell, warmup, directory, prepared.loaded.source.text, own)
-                    if own is not None:
-                        own.begin(prepared, engine.threads, None)
-                    run = execute(execution) if folding is None else execute_ensemble(execution, folding, place)
-            finally:
-                directory.remove_if_empty()
+        run = _train_in_directory(prepared, folding, tell, place, output, force, own)
     return tell.checked(run)
+
+
+def _train_in_directory(
+    prepared: Prepared,
+    folding: Folding | None,
+    tell: Callback,
+    executor: Executor | str,
+    output: str | Path | None,
+    force: bool,
+    ranks: Ranks | None,
+) -> Run:
+    """Train a prepared run, and write it."""
+    with engine_of(prepared, tell, ranks) as engine:
+        warmup = warm_up(engine, prepared)
+        directory = rundir.create(output, prepared.resolved.spec.name, force)
+        try:
+            with lock(directory.path):
+                directory.sweep()
+                execution = Execution(prepared, engine, tell, warmup, directory, prepared.loaded.source.text, ranks)
+                if ranks is not None:
+                    ranks.begin(prepared, engine.threads, None)
+                return execute(execution) if folding is None else execute_ensemble(execution, folding, executor)
+        finally:
+            directory.remove_if_empty()
 
 
 def _train_beside(prepared: Prepared, ranks: Ranks, tell: Callback, state: State | None = None) -> Run:

@@ -96,21 +96,11 @@ def parallel(looks: Sequence[Look]) -> Any:
     order = np.argsort(-values if sweep.lower else values, kind="stable")  # the best last, above the others
     made = figure(4.6, WIDTH)
     axes = made.subplots()
-    for rank, k in enumerate(order):
-        left = len(order) - rank
-        style = {"color": RED, "linewidth": 2.2} if left == 1 else {"color": BLUE, "linewidth": 1.3}
-        style = style if left <= _count(rows) else {"color": PALE, "linewidth": 0.7}
-        axes.plot(range(len(heights)), heights[:, k], **style)
+    _draw_lines(axes, heights[:, order], _count(rows))
     end = 1.0 if sweep.lower else 0.0
     cut = " or worse" if _outside(values, shown).any() else ""
     figures = [(1 - at if sweep.lower else at, text + cut * (at == end)) for at, text in goal[1]]
-    marks = [*(ticks for _, ticks in places), figures]
-    for place, ticks in enumerate(marks):
-        axes.axvline(place, color=BLACK, linewidth=0.8)
-        for at, text in ticks:
-            axes.text(
-                place + 0.03, at, text, fontsize=8.5, va="center", bbox={"color": "white", "alpha": 0.75, "pad": 0.6}
-            )
+    _draw_scales(axes, [*(ticks for _, ticks in places), figures])
     titles = distinct([*(_short(name) for name in names), sweep.metric], 16)
     axes.set_xticks(range(len(heights)), titles)
     axes.set_yticks([])
@@ -120,6 +110,22 @@ def parallel(looks: Sequence[Look]) -> Any:
     next_ones = f", blue: the next{_several(others)}" if others else ""
     axes.set(xlim=(-0.1, len(heights) - 0.6), title=f"Each line a trial; thick: the best{next_ones}")
     return made
+
+
+def _draw_lines(axes: Any, heights: Any, chosen: int) -> None:
+    """Draw each column of heights (P, N) as a line; the last ones, which are chosen, in colour."""
+    for left, line in zip(range(heights.shape[1], 0, -1), heights.T, strict=True):
+        style = {"color": RED, "linewidth": 2.2} if left == 1 else {"color": BLUE, "linewidth": 1.3}
+        axes.plot(line, **(style if left <= chosen else {"color": PALE, "linewidth": 0.7}))
+
+
+def _draw_scales(axes: Any, scales: Sequence[Sequence[tuple[float, str]]]) -> None:
+    """Draw upright scales side by side.  scales: of each the heights of its ticks and their texts."""
+    box = {"color": "white", "alpha": 0.75, "pad": 0.6}
+    for place, ticks in enumerate(scales):
+        axes.axvline(place, color=BLACK, linewidth=0.8)
+        for at, text in ticks:
+            axes.text(place + 0.03, at, text, fontsize=8.5, va="center", bbox=box)
 
 
 def _alone(looks: Sequence[Look]) -> Sweep | None:
