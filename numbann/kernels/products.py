@@ -26,7 +26,7 @@ def multiply(a, by_depth, b, turned, bias, out):
     """out = bias + a b, or a' b if by_depth, or a b' if turned; bias None is 0."""
     rows, columns = out.shape
     depth, b_row, b_column = (b.shape[1], 1, b.shape[1]) if turned else (b.shape[0], columns, 1)
-    packed = np.empty(numbers_to_pack(turned, rows, columns, depth, out.itemsize), out.dtype)
+    packed = np.empty(numbers_to_pack(turned, by_depth, rows, columns, depth, out.itemsize), out.dtype)
     x, w, biased, size = c_ordered(a), c_ordered(b), bias is not None, packed.size
     named_product(x, a.shape[1], by_depth, w, b_row, b_column, bias, biased, out, rows, columns, depth, packed, size)
 

@@ -95,7 +95,7 @@ rows_part_1, rows_part_2, depth_part_1, depth_part_2 = PARTS
 @functools.cache
 def name_sweeps() -> None:
     """Make every sweep known to the linker, once a process and before code that calls `named_sweep` is loaded."""
-    name_functions(ROWS[1:] + DEPTH[1:] + PARTS)
+    name_functions(ROWS + DEPTH + PARTS)
 
 
 def name_functions(functions: Iterable[Callable[..., Any]]) -> None:
@@ -132,11 +132,11 @@ def named_sweep(typing, family, columns, a, table, b, b_row, init, init_row, c, 
                 chosen = builder.select(fits, this, chosen) if chosen else this
             builder.call(chosen, arguments)
 
-        with builder.if_else(builder.icmp_signed("<=", columns, constant(count))) as (part, whole):
+        with builder.if_else(builder.icmp_signed("<", columns, constant(count))) as (part, whole):
             with part:
                 call([*given, columns], {count // 2: "part_1", count: "part_2"})
             with whole:
-                call(given, {width * count: width for width in range(2, PANEL + 1)})
+                call(given, {width * count: width for width in range(1, PANEL + 1)})
         return context.get_dummy_value()
 
     return types.void(family, types.intp, *operands), generate

@@ -40,6 +40,7 @@ from numbann.simd.vector import (
 HEIGHTS = {4: (6, 4, 2, 1), 3: (8, 4, 2, 1), 2: (12, 8, 4, 2, 1), 1: (8, 4, 2, 1)}
 # With AVX2 a vector takes two registers: 6 rows by one vector take 12 + 2 + 1 = 15 of 16
 NARROW_HEIGHTS = (6, 4, 2, 1)
+STEPS = 4  # of the depth in a turn of such a tile's loop: LLVM's own 2 leave more to decode beside the multiply-adds
 # From this depth on a tile fetches the lines of c for the one below it, which in a large product are far away
 DEEP = 128
 
@@ -232,7 +233,9 @@ def _tile(builder, operands, height, line, by_depth):
         [[k, b_line], *sums], [[constant(0), operands.b], *first], [[k_next, b_next], *grown], strict=True
     ):
         _close_loop(phis, start, turn, before, loop)
-    builder.cbranch(builder.icmp_signed("<", k_next, operands.depth), loop, done)
+    turn = builder.cbranch(builder.icmp_signed("<", k_next, operands.depth), loop, done)
+    if not WIDE:
+        _unroll(builder.module, turn, STEPS)
     builder.position_at_end(done)
     for i, totals in enumerate(grown):
         line.store(builder, builder.gep(operands.c, [builder.mul(operands.c_row, constant(i))]), totals)
@@ -269,6 +272,14 @@ def _close_loop(phis, first, turn, before, loop):
     for phi, start, after in zip(phis, first, turn, strict=True):
         phi.add_incoming(start, before)
         phi.add_incoming(after, loop)
+
+
+def _unroll(module, branch, count):
+    """Tell LLVM how many turns of the loop that a branch closes are to become one."""
+    told = module.add_metadata(["llvm.loop.unroll.count", ir.Constant(ir.IntType(32), count)])
+    loop = module.add_metadata([told])
+    loop.operands = loop, told  # LLVM takes a list that begins with itself for a loop's
+    branch.set_metadata("llvm.loop", loop)
 
 
 @inner
