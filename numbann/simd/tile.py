@@ -173,8 +173,8 @@ def _over_panel(builder, operands, halves, by_depth):
         _down(builder, operands, line, HEIGHTS[line.width], by_depth)
     else:
         for j in range(line.width):  # one vector of columns after the other, down all rows
-            one = line._replace(halves=min(2, halves - 2 * j))
-            _down(builder, operands.at_column(builder, j * line.lanes), one, NARROW_HEIGHTS, by_depth)
+            one, here = line._replace(halves=min(2, halves - 2 * j)), operands.at_column(builder, j * line.lanes)
+            _down(builder, here if j == 0 else here._replace(ahead=None), one, NARROW_HEIGHTS, by_depth)
 
 
 def _down(builder, operands, line, heights, by_depth):
