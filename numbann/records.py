@@ -68,9 +68,10 @@ def _repr(self: Any) -> str:
 
 def _set(self: Any, name: str, value: Any) -> None:
     """Set a field once, as `__init__` does; FrozenInstanceError for anything else."""
-    if name in vars(self) or name not in self.__dataclass_fields__:
+    own = self.__dict__
+    if name in own or name not in self.__dataclass_fields__:
         raise FrozenInstanceError(f"cannot assign to field {name!r}")
-    object.__setattr__(self, name, value)
+    own[name] = value
 
 
 def _delete(self: Any, name: str) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import TypeVar
 
 from numbann.components.component import Configured
@@ -95,7 +96,7 @@ class Layer:
     training: Chain
     predicting: Chain
 
-    @property
+    @cached_property
     def width(self) -> int:
         """The width of the layer's output; an activation of rows may change it."""
         own = self.training.step(TakeOwn)

@@ -76,6 +76,7 @@ class Engine(interface.Engine):
     ) -> None:
         self.plan = plan
         self.threads = available_cpus() if threads == "auto" else int(threads)
+        exactly |= self.threads == 1
         self._choices = [self.threads] if exactly else thread_counts(min(self.threads, available_cpus()))
         self.steps_done = 0
         self._kept = plan.kept

@@ -58,7 +58,7 @@ def assemble(phases: Sequence[Sequence[Op]], apart: Sequence[Op] = (), **kept: A
     table = Table(ops, np.array(ranges, np.int64), [], {**kept, "arrays": []})
     for index, (kernel, units, columns) in enumerate(rows):
         place = int(kernel)
-        table.ops[index, [op.KERNEL, op.UNITS]] = place, units
+        table.ops[index, op.KERNEL], table.ops[index, op.UNITS] = place, units
         known = loaded(place)
         try:
             for column in (*_needed(known, columns), *([op.BORDERS] if "BORDERS" in columns else [])):
@@ -83,9 +83,10 @@ def _fill(table: Table, index: int, column: Column, precision: str, value: Value
     if dtype is None:
         if isinstance(value, np.ndarray | str):
             raise ValueError(f"{column.name} is a number")
-        table.ops[index, column : column + column.size] = (
-            list(map(int, value)) if isinstance(value, list) else int(value)
-        )
+        if isinstance(value, list):
+            table.ops[index, column : column + column.size] = list(map(int, value))
+        else:
+            table.ops[index, column] = int(value)
     elif isinstance(value, Slot):
         table.slots.append((value, index, column, np.dtype(dtype)))
     else:

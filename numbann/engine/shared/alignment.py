@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 VECTOR_BYTES = 64
@@ -9,7 +11,8 @@ VECTOR_BYTES = 64
 
 def aligned(shape: int | tuple[int, ...], dtype: str) -> np.ndarray:
     """Zeros that start at a multiple of 64 bytes."""
-    count, itemsize = int(np.prod(shape)), np.dtype(dtype).itemsize
-    raw = np.zeros(count * itemsize + VECTOR_BYTES, np.uint8)
+    count = math.prod(shape) if isinstance(shape, tuple) else int(shape)
+    size = count * np.dtype(dtype).itemsize
+    raw = np.zeros(size + VECTOR_BYTES, np.uint8)
     start = -raw.ctypes.data % VECTOR_BYTES
-    return raw[start : start + count * itemsize].view(dtype).reshape(shape)
+    return np.ndarray(shape, dtype, raw, start)
