@@ -88,12 +88,14 @@ def _forward_panel(op, panel, first, last, step, scratch, lanes):
 
 
 def fetch_rows(op, first, last, step, scratch):
-    """Ask for as many rows of x as first..last of the next batch; after the last batch the table leads anywhere."""
+    """Ask for one of PARTS of the rows first..last of the next batch; after the last one the table leads anywhere."""
     x, table, lanes = inputs(op, step), advance(offsets(op, step), step[ROWS]), lanes_like(scratch)
-    for r in range(first, last):
+    r = first + op.PART
+    while r < last:
         row = advance(x, table[r])
         for k in range(0, op.INPUTS, lanes):
             fetch(advance(row, k))
+        r += op.PARTS
 
 
 def dense_delta(op, first, last, step, scratch):

@@ -53,8 +53,8 @@ COLUMNS = _columns(
     "KERNEL, UNITS, BORDERS: int64",
     # A layer's inputs x (B, I), and the offset of each row.  MOVES 1: TABLE and ORDER have an entry for each row of the
     # epoch, and the batch's entries begin at START.  MOVES 0: they have one for each row of the batch, and x begins
-    # X_MOVES elements further on for each row before START
-    "X: factors, TABLE: int64, MOVES, X_MOVES",
+    # X_MOVES elements further on for each row before START.  Of the next batch's rows, the one of PARTS that is fetched
+    "X: factors, TABLE: int64, MOVES, X_MOVES, PART, PARTS",
     # An embedding of inputs: the columns of x, first its FEATURES, whose numbers come first in a row, and behind them
     # those that are PASSED on; how many terms each function of terms makes, and how many outputs are MIXED from them
     "SOURCES: int64, FEATURES, PASSED, TERMS, MIXED, EMBEDDED: activations, EMBEDDED_ROW",

@@ -23,7 +23,8 @@ from numbann.network.steps.step import BATCH, ROW
 from numbann.simd.named import dense, scaling
 
 FEW_ROWS = 64  # a thread with fewer rows of the batch would read all weights for little work: it takes panels instead
-FETCHED = 16 << 10  # bytes of a batch that are fetched ahead; more lines at once would be waited for
+# Bytes of a batch that are fetched ahead, and the parts in which: of more lines at once the processor drops some
+FETCHED, FETCHES = 16 << 10, 8
 LARGE = 1 << 20  # bytes of weights that no longer stay in a thread's cache, unless it keeps to panels of its own
 
 
@@ -66,9 +67,8 @@ class Builder:
         steps = [step for k in layers for step in self.forward(k, by_panels[k])]
         steps += [*self.before_loss(), (False, [self.loss()])]
         steps += [step for k in reversed(layers) for step in self.backward(k, by_panels[k])]
-        updates = update_ops(self.operands, update, by_panels, threads)
-        phases = [*merge_phases(steps), [*self._ahead(), *updates], *update.after]
-        return self._assemble(phases, update=update)
+        phases = [*merge_phases(steps), update_ops(self.operands, update, by_panels, threads)]
+        return self._assemble([*self._fetching(phases), *update.after], update=update)
 
     def evaluation(self, losses: bool, threads: int = 1) -> Table:
         """The table that fills `out` with predictions, and with losses also `row_loss`.
@@ -209,10 +209,19 @@ class Builder:
         """The number of the last layer."""
         return len(self.plan.layers) - 1
 
-    # ---- phase 2
+    # ---- the next step
 
-    def _ahead(self) -> list[Op]:
-        """The op that fetches the rows of the next batch, which lie anywhere, while the weights are updated."""
+    def _fetching(self, phases: list[list[Op]]) -> list[list[Op]]:
+        """The phases; behind each of the last ops another one fetches rows of the next batch, which lie anywhere."""
         size = len(self.operands.counted) * self.plan.inputs * ITEMSIZE[self.plan.dtype]
-        columns: Columns = {**self.operands.given(), "INPUTS": self.plan.inputs}
-        return [(self.operands.kernel(dense.fetch_rows), -GRAIN, columns)] if size <= FETCHED else []
+        if size > FETCHED:
+            return phases
+        count = sum(map(len, phases))
+        parts = min(FETCHES, count)
+        columns: Columns = {**self.operands.given(), "INPUTS": self.plan.inputs, "PARTS": parts}
+        place, kernel = itertools.count(parts - count), self.operands.kernel(dense.fetch_rows)
+
+        def with_part(op: Op, part: int) -> list[Op]:
+            return [op] if part < 0 else [op, (kernel, -GRAIN, {**columns, "PART": part})]
+
+        return [[one for op in phase for one in with_part(op, next(place))] for phase in phases]
