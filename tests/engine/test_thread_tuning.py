@@ -47,6 +47,28 @@ def test_threads_that_have_to_wake_up_are_not_judged_by_it() -> None:
     assert done[2] > 280
 
 
+def test_nor_are_they_by_a_trial_of_many_steps() -> None:
+    """Two threads are faster, but waking takes as long as some steps."""
+    tuner, last, done = ThreadTuner([1, 2]), 0, Counter[int]()
+    for _ in range(30):
+        left = 500
+        while left:
+            threads, count = tuner.next(left)
+            tuner.took(threads, count, count * {1: 8e-5, 2: 6e-5}[threads] + (5e-4 if threads > last else 0))
+            last, done[threads], left = threads, done[threads] + count, left - count
+    assert done[2] > 0.95 * done.total()
+
+
+def test_a_moment_that_another_program_takes_decides_nothing() -> None:
+    """Now and then the faster one's steps take ten times as long."""
+    tuner, done = ThreadTuner([1, 2]), Counter[int]()
+    for index in range(3000):
+        threads, count = tuner.next(100)
+        tuner.took(threads, count, count * {1: 8e-5, 2: 6e-5}[threads] * (10 if index % 20 == 19 else 1))
+        done[threads] += count
+    assert done[2] > 0.95 * done.total()
+
+
 def test_it_follows_a_change() -> None:
     """A processor is taken away in the middle, and comes back."""
     tuner = ThreadTuner([1, 2])
