@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import numbann
+from numbann.simd.objects import has_features
 from numbann.training.manifest import _cpu
 
 
@@ -19,9 +20,12 @@ def run(here: Path) -> Path:
 
 
 def same(got: np.ndarray, expected: np.ndarray) -> bool:
-    """Whether two arrays have the same bits; on another processor than the run's, whether they are as good as equal."""
+    """Whether two arrays have the same bits; on another processor than the run's, whether they are as good as equal.
+
+    That one has AVX-512, and virtual machines give its name to others, too, which estimate roots otherwise.
+    """
     made_on = json.loads((golden.FOLDER / "run" / "manifest.json").read_text())["machine"]["cpu"]
-    if made_on == _cpu():
+    if made_on == _cpu() and has_features("avx512f"):
         return got.dtype == expected.dtype and got.tobytes() == expected.tobytes()
     return bool(np.allclose(got, expected, rtol=1e-4, atol=1e-5))
 
