@@ -14,7 +14,7 @@ from numbann.records import dataclass
 TRIALS = 2  # measurements of each number before one is preferred
 TRIAL_SECONDS = 1e-3  # how long a trial lasts, if a step is not longer
 WAKING_SECONDS = 5e-3  # a shorter run after a change is not counted: its threads may have had to wake up
-SOON, LATE = 20.0, 1000.0  # work between two trials, as a multiple of a trial's time
+SOON, LATE = 20.0, 300.0  # work between two trials, as a multiple of a trial's time
 BETTER = 0.97  # another choice must take less than this share of the best one's time, or noise would decide
 
 
