@@ -150,13 +150,13 @@ def _pack_rows(a, a_row, rows, length, block, block_row):
 @inner
 def _pack_panel(b, b_row, b_column, real, width, depth, block):
     """block (depth, width) = the first `real` columns of b side by side, padded with zeros to whole vectors."""
+    if b_column == 1:
+        _pack_rows(b, b_row, depth, real, block, width)
+        return
     for k in range(depth):
         line, source = advance(block, k * width), advance(b, k * b_row)
-        if b_column == 1:
-            copy_padded(source, line, real)
-        else:
-            for j in range(width):
-                line[j] = source[j * b_column] if j < real else 0
+        for j in range(width):
+            line[j] = source[j * b_column] if j < real else 0
 
 
 @intrinsic

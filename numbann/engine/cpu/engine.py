@@ -76,8 +76,8 @@ class Engine(interface.Engine):
     ) -> None:
         self.plan = plan
         self.threads = available_cpus() if threads == "auto" else int(threads)
-        exactly |= self.threads == 1
-        self._choices = [self.threads] if exactly else thread_counts(min(self.threads, available_cpus()))
+        fixed = exactly or self.threads == 1
+        self._choices = [self.threads] if fixed else thread_counts(min(self.threads, available_cpus()))
         self.steps_done = 0
         self._kept = plan.kept
         self._arena = Arena(plan, len(self._kept))  # the weights that predict, followed by the states
